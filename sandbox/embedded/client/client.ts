@@ -86,11 +86,98 @@ export interface Client {
     patch: Loose,
     options?: PatchOptions,
   ): Promise<KubeObject>;
-  delete(resource: Gvr, name: string, namespace?: string, options?: DeleteOptions): Promise<void>;
+  /** Resolves with the object as it is now (still terminating), or with a Status when it is gone. */
+  delete(resource: Gvr, name: string, namespace?: string, options?: DeleteOptions): Promise<Loose>;
   watch(
     resource: Gvr,
     options: ListOptions & { resourceVersion?: string; signal: AbortSignal },
     onEvent: (event: WatchEvent) => void,
   ): Promise<void>;
   close(): void;
+}
+
+const patchTypes: Record<PatchType, string> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+/** A client over any transport. Answers may be shared with caches: treat every object it returns as frozen. */
+export function createClient(transport: Transport): Client {
+  async function call(request: ApiRequest): Promise<Loose> {
+    const { code, body } = await transport.request(request);
+    if (code >= 400) throw new ApiError(asStatus(code, body));
+    return body;
+  }
+
+  return {
+    get: (resource, name, namespace) => call({ method: 'GET', path: pathOf(resource, namespace, name) }),
+    async list(resource, options = {}) {
+      return call({ method: 'GET', path: pathOf(resource, options.namespace) + query(selectors(options)) });
+    },
+    create: (resource, object) =>
+      call({ method: 'POST', path: pathOf(resource, object.metadata.namespace), body: object }),
+    createSubresource: (resource, name, namespace, subresource, body) =>
+      call({ method: 'POST', path: pathOf(resource, namespace, name, subresource), body }),
+    update: (resource, object, subresource) =>
+      call({
+        method: 'PUT',
+        path: pathOf(resource, object.metadata.namespace, object.metadata.name, subresource),
+        body: object,
+      }),
+    patch(resource, name, namespace, type, patch, options = {}) {
+      const parameters: Record<string, string> = {};
+      if (options.fieldManager) parameters.fieldManager = options.fieldManager;
+      if (options.force !== undefined) parameters.force = String(options.force);
+      return call({
+        method: 'PATCH',
+        path: pathOf(resource, namespace, name, options.subresource) + query(parameters),
+        contentType: patchTypes[type],
+        body: patch,
+      });
+    },
+    delete(resource, name, namespace, options) {
+      const body = options && { kind: 'DeleteOptions', apiVersion: 'v1', ...options };
+      return call({ method: 'DELETE', path: pathOf(resource, namespace, name), ...(body && { body }) });
+    },
+    watch({ ...resource }, options, onEvent) {
+      const parameters = { ...selectors(options), watch: 'true', allowWatchBookmarks: 'true' };
+      if (options.resourceVersion) Object.assign(parameters, { resourceVersion: options.resourceVersion });
+      return transport.stream(
+        { method: 'GET', path: pathOf(resource, options.namespace) + query(parameters) },
+        onEvent,
+        options.signal,
+      );
+    },
+    close: () => transport.close(),
+  };
+}
+
+/** `/apis/apps/v1/namespaces/default/deployments/web/status` */
+export function pathOf(resource: Gvr, namespace?: string, name?: string, subresource?: string): string {
+  let path = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  if (namespace) path += `/namespaces/${encodeURIComponent(namespace)}`;
+  path += `/${resource.resource}`;
+  if (name !== undefined) path += `/${encodeURIComponent(name)}`;
+  return subresource ? `${path}/${subresource}` : path;
+}
+
+function selectors(options: ListOptions): Record<string, string> {
+  const parameters: Record<string, string> = {};
+  if (options.labelSelector) parameters.labelSelector = options.labelSelector;
+  if (options.fieldSelector) parameters.fieldSelector = options.fieldSelector;
+  return parameters;
+}
+
+function query(parameters: Record<string, string>): string {
+  const text = new URLSearchParams(parameters).toString();
+  return text && `?${text}`;
+}
+
+/** The refusal as a Status, whatever the answer's body was. */
+export function asStatus(code: number, body: Loose): Status {
+  if (body && typeof body === 'object' && body.kind === 'Status') return { ...body, code: body.code ?? code };
+  const message = typeof body === 'string' && body ? body : `the server answered ${code}`;
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code };
 }
