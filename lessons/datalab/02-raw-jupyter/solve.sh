@@ -37,7 +37,7 @@ atelier wait tag/broken
 kubectl set image deployment/jupyter jupyter="$new"
 atelier wait tag
 
-kubectl exec deployment/jupyter -- sh -c "echo 'three days of work' > notes.txt; ls -l notes.txt"
+kubectl exec deployment/jupyter -- sh -c "echo 'three days of work' > /home/jovyan/notes.txt; ls -l /home/jovyan/notes.txt"
 kubectl delete pod -l app=jupyter
 atelier wait lost/replaced
 atelier answer where layer
@@ -46,8 +46,8 @@ atelier wait lost
 kubectl apply -f "$raw/volume/"
 atelier wait volume
 
-kubectl exec deployment/jupyter -- sh -c 'hostname > work/author.txt'
+kubectl exec deployment/jupyter -- sh -c 'hostname > /home/jovyan/work/author.txt'
 kubectl delete pod -l app=jupyter
 atelier wait kept/again
-atelier answer author "$(kubectl exec deployment/jupyter -- cat work/author.txt)"
+atelier answer author "$(kubectl exec deployment/jupyter -- cat /home/jovyan/work/author.txt)"
 atelier wait kept
