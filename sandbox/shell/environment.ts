@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+
+export const WORKBENCH = fileURLToPath(new URL('../workbench', import.meta.url));
+
+export interface ShellPlace {
+  learner: string;
+  home: string;
+  /** Folders before the machine's own on PATH: Atelier's command, kubectl, helm. */
+  path: string[];
+  /** Where the generated completion functions of kubectl and helm stand. */
+  completions: string;
+  /** The embedded cluster's HTTP proxy; absent on a real cluster. */
+  proxy: string | undefined;
+  /** The socket that `atelier wait` and `atelier answer` speak to. */
+  control: string;
+}
+
+/** Everything a learner's shell is told: KUBECONFIG is never set, the owner's variables are never passed on. */
+export function shellEnvironment(place: ShellPlace, machine: NodeJS.ProcessEnv): Record<string, string> {
+  const proxies = place.proxy
+    ? {
+        http_proxy: place.proxy,
+        https_proxy: place.proxy,
+        HTTP_PROXY: place.proxy,
+        HTTPS_PROXY: place.proxy,
+        no_proxy: '127.0.0.1,::1',
+        NO_PROXY: '127.0.0.1,::1',
+      }
+    : {};
+  return {
+    HOME: place.home,
+    USER: place.learner,
+    LOGNAME: place.learner,
+    SHELL: '/bin/bash',
+    PATH: [...place.path, machine.PATH ?? '/usr/local/bin:/usr/bin:/bin'].join(':'),
+    TERM: 'xterm-256color',
+    COLORTERM: 'truecolor',
+    LANG: utf8(machine.LC_ALL ?? machine.LANG),
+    TMPDIR: machine.TMPDIR ?? '/tmp',
+    ATELIER_WORKBENCH: WORKBENCH,
+    ATELIER_COMPLETIONS: place.completions,
+    ATELIER_CONTROL: place.control,
+    ...proxies,
+  };
+}
+
+/** A locale whose encoding is UTF-8, the machine's where it is one. */
+function utf8(locale: string | undefined): string {
+  return locale && /utf-?8/i.test(locale) ? locale : 'C.UTF-8';
+}
