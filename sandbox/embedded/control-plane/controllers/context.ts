@@ -1,0 +1,133 @@
+import type { Gvr } from '../../../../kubernetes/object.ts';
+import { ApiError, type Client } from '../../client/client.ts';
+import { createInformer, type Informer } from '../../client/informer.ts';
+import { createRecorder, type Recorder } from '../../client/recorder.ts';
+import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from '../../client/work-queue.ts';
+import type { Clock } from '../../clock.ts';
+
+export interface ControllersOptions {
+  /** A client that acts as this user; ServiceAccounts as `system:serviceaccount:kube-system:NAME`. */
+  clientFor(user: string): Client;
+  clock: Clock;
+  signal: AbortSignal;
+  log(message: string): void;
+  /** The cluster's CA in PEM, published as ConfigMap kube-root-ca.crt in every namespace. */
+  caBundle: string;
+  /** Between 0 and 1; for names and jitter. */
+  random?: () => number;
+}
+
+/** What every loop of one cluster shares. */
+export interface ControllerContext {
+  clock: Clock;
+  signal: AbortSignal;
+  log(message: string): void;
+  caBundle: string;
+  random: () => number;
+  clientFor(user: string): Client;
+  /** One shared copy a collection. */
+  informer(resource: Gvr): Informer;
+}
+
+/** One loop's own identity, queue and voice. */
+export interface Controller {
+  client: Client;
+  recorder: Recorder;
+  queue(work: (key: string) => Promise<void>, options?: Partial<WorkQueueOptions>): WorkQueue;
+}
+
+export function createContext(options: ControllersOptions): ControllerContext {
+  const { clientFor, clock, signal, log, random = Math.random } = options;
+  const shared = clientFor('system:kube-controller-manager');
+  const informers = new Map<string, Informer>();
+  const clients = new Map<string, Client>();
+  return {
+    clock,
+    signal,
+    log,
+    random,
+    caBundle: options.caBundle,
+    clientFor(user) {
+      let client = clients.get(user);
+      if (!client) {
+        client = clientFor(user);
+        clients.set(user, client);
+      }
+      return client;
+    },
+    informer(resource) {
+      const key = `${resource.group}/${resource.version}/${resource.resource}`;
+      let informer = informers.get(key);
+      if (!informer) {
+        informer = createInformer({ client: shared, resource, clock, signal, random, log });
+        informers.set(key, informer);
+      }
+      return informer;
+    },
+  };
+}
+
+/** `name` is the ServiceAccount in kube-system and the source of the loop's events. */
+export function createController(context: ControllerContext, name: string): Controller {
+  const { clock, signal, log } = context;
+  const client = context.clientFor(`system:serviceaccount:kube-system:${name}`);
+  return {
+    client,
+    recorder: createRecorder({ client, clock, component: name, log }),
+    queue: (work, options) =>
+      createWorkQueue({
+        clock,
+        signal,
+        work,
+        onError(error, key, attempt) {
+          // A lost race is tried again at once and is no news.
+          if (!isConflict(error) || attempt > 5)
+            log(`${name}: ${key}: ${error instanceof Error ? error.message : error}`);
+        },
+        ...options,
+      }),
+  };
+}
+
+export function isConflict(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 409 && error.reason === 'Conflict';
+}
+
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 404;
+}
+
+export function alreadyExists(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 409 && error.reason === 'AlreadyExists';
+}
+
+/** Creating in a namespace that is going away fails until it is gone: nothing to report or retry. */
+export function namespaceTerminating(error: unknown): boolean {
+  return (
+    error instanceof ApiError &&
+    error.code === 403 &&
+    !!error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating')
+  );
+}
+
+export const keyOf = (object: { metadata: { name?: string; namespace?: string } }): string =>
+  `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+
+/** Namespace and name of a key of {@link keyOf}. */
+export function splitKey(key: string): [namespace: string, name: string] {
+  const slash = key.indexOf('/');
+  return [key.slice(0, slash), key.slice(slash + 1)];
+}
+
+/** A timestamp as objects carry it, in whole seconds. */
+export function timestamp(clock: Clock): string {
+  return clock
+    .now()
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z');
+}
+
+/** Milliseconds since `from`; the real time, as stamps are. */
+export function since(clock: Clock, from: string | undefined): number {
+  return from ? clock.now().getTime() - Date.parse(from) : 0;
+}

@@ -1,0 +1,15 @@
+import { startScheduler } from '../scheduler/scheduler.ts';
+import { type ControllersOptions, createContext } from './context.ts';
+import { startDeployments } from './deployments.ts';
+import { startReplicaSets } from './replica-sets.ts';
+import { startRootCertificates, startServiceAccounts } from './service-accounts.ts';
+
+/** Starts every loop of one cluster and its scheduler; they end with `signal`. */
+export function startControllers(options: ControllersOptions): void {
+  const context = createContext(options);
+  startServiceAccounts(context);
+  startRootCertificates(context);
+  startDeployments(context);
+  startReplicaSets(context);
+  startScheduler(context);
+}

@@ -1,0 +1,105 @@
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { Client } from '../../client/client.ts';
+import type { Informer } from '../../client/informer.ts';
+import { claims as claimResource } from '../controllers/resources.ts';
+import { nodeSelectorHolds, type Refusal } from './predicates.ts';
+
+export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
+
+export interface VolumeViews {
+  claims: Informer;
+  volumes: Informer;
+  classes: Informer;
+}
+
+/** The claims a pod needs before it can run. */
+export interface PodClaims {
+  /** Why no node will do. */
+  problem?: string;
+  bound: KubeObject[];
+  /** Bound once the pod has a node. */
+  waiting: KubeObject[];
+}
+
+/** https://kubernetes.io/docs/concepts/storage/storage-classes/#volume-binding-mode */
+export function claimsOf(pod: KubeObject, { claims, classes }: VolumeViews): PodClaims {
+  const result: PodClaims = { bound: [], waiting: [] };
+  let immediate = false;
+  for (const volume of pod.spec.volumes ?? []) {
+    const name = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral && `${pod.metadata.name}-${volume.name}`);
+    if (!name) continue;
+    const claim = claims.get(name, pod.metadata.namespace);
+    if (!claim) {
+      result.problem = volume.ephemeral
+        ? `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"`
+        : `persistentvolumeclaim "${name}" not found`;
+      return result;
+    }
+    if (claim.status?.phase === 'Lost') {
+      result.problem = `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec.volumeName}"`;
+      return result;
+    }
+    if (claim.metadata.deletionTimestamp) {
+      result.problem = `persistentvolumeclaim "${name}" is being deleted`;
+      return result;
+    }
+    if (isBound(claim)) result.bound.push(claim);
+    else if (waits(claim, classes)) result.waiting.push(claim);
+    else immediate = true;
+  }
+  if (immediate) result.problem = 'pod has unbound immediate PersistentVolumeClaims';
+  return result;
+}
+
+export function isBound(claim: KubeObject): boolean {
+  return !!claim.spec.volumeName && claim.metadata.annotations?.['pv.kubernetes.io/bind-completed'] === 'yes';
+}
+
+export function waits(claim: KubeObject, classes: Informer): boolean {
+  const name = claim.spec.storageClassName;
+  return !!name && !claim.spec.volumeName && classes.get(name)?.volumeBindingMode === 'WaitForFirstConsumer';
+}
+
+export function volumeRefusal(node: KubeObject, pod: PodClaims, views: VolumeViews): Refusal | undefined {
+  for (const claim of pod.bound) {
+    const volume = views.volumes.get(claim.spec.volumeName);
+    if (!volume) {
+      const reason = 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)';
+      return { reasons: [reason], final: true };
+    }
+    const required = volume.spec.nodeAffinity?.required;
+    if (required && !nodeSelectorHolds(required, node)) {
+      return { reasons: ["node(s) didn't match PersistentVolume's node affinity"], final: true };
+    }
+  }
+  const stuck = pod.waiting.some((claim) => {
+    const provisioner: string = views.classes.get(claim.spec.storageClassName)?.provisioner ?? '';
+    if (provisioner && provisioner !== 'kubernetes.io/no-provisioner') return false;
+    return !views.volumes.list().some((volume) => couldBind(volume, claim, node));
+  });
+  return stuck ? { reasons: ["node(s) didn't find available persistent volumes to bind"], final: true } : undefined;
+}
+
+function couldBind(volume: KubeObject, claim: KubeObject, node: KubeObject): boolean {
+  const spec: Loose = volume.spec;
+  if ((spec.storageClassName ?? '') !== claim.spec.storageClassName) return false;
+  const reference = spec.claimRef;
+  if (reference && (reference.name !== claim.metadata.name || reference.namespace !== claim.metadata.namespace))
+    return false;
+  return !spec.nodeAffinity?.required || nodeSelectorHolds(spec.nodeAffinity.required, node);
+}
+
+/** Tells the volume controller where the pod will be, so that it binds or provisions. */
+export async function selectNode(
+  client: Client,
+  views: VolumeViews,
+  claims: KubeObject[],
+  node: string,
+): Promise<void> {
+  for (const claim of claims) {
+    if (claim.metadata.annotations?.[selectedNodeAnnotation] === node) continue;
+    const patch = { metadata: { annotations: { [selectedNodeAnnotation]: node } } };
+    const { name, namespace } = claim.metadata;
+    views.claims.observe(await client.patch(claimResource, name!, namespace, 'merge', patch));
+  }
+}
