@@ -27,6 +27,8 @@ export interface ControllerContext {
   clientFor(user: string): Client;
   /** One shared copy a collection. */
   informer(resource: Gvr): Informer;
+  /** Stops following a collection that is no longer served. */
+  drop(resource: Gvr): void;
 }
 
 /** One loop's own identity, queue and voice. */
@@ -39,7 +41,8 @@ export interface Controller {
 export function createContext(options: ControllersOptions): ControllerContext {
   const { clientFor, clock, signal, log, random = Math.random } = options;
   const shared = clientFor('system:kube-controller-manager');
-  const informers = new Map<string, Informer>();
+  const informers = new Map<string, { informer: Informer; stop: AbortController }>();
+  const nameOf = (resource: Gvr) => `${resource.group}/${resource.version}/${resource.resource}`;
   const clients = new Map<string, Client>();
   return {
     clock,
@@ -56,13 +59,17 @@ export function createContext(options: ControllersOptions): ControllerContext {
       return client;
     },
     informer(resource) {
-      const key = `${resource.group}/${resource.version}/${resource.resource}`;
-      let informer = informers.get(key);
-      if (!informer) {
-        informer = createInformer({ client: shared, resource, clock, signal, random, log });
-        informers.set(key, informer);
-      }
+      const held = informers.get(nameOf(resource));
+      if (held) return held.informer;
+      const stop = new AbortController();
+      const ends = AbortSignal.any([signal, stop.signal]);
+      const informer = createInformer({ client: shared, resource, clock, signal: ends, random, log });
+      informers.set(nameOf(resource), { informer, stop });
       return informer;
+    },
+    drop(resource) {
+      informers.get(nameOf(resource))?.stop.abort();
+      informers.delete(nameOf(resource));
     },
   };
 }

@@ -1,6 +1,10 @@
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { type ControllersOptions, createContext } from './context.ts';
 import { startDeployments } from './deployments.ts';
+import { startEndpointSlices, startEndpoints } from './endpoint-slices.ts';
+import { startGarbageCollector } from './garbage-collector.ts';
+import { followKinds } from './kinds.ts';
+import { startNamespaces } from './namespaces.ts';
 import { startReplicaSets } from './replica-sets.ts';
 import { startRootCertificates, startServiceAccounts } from './service-accounts.ts';
 
@@ -12,4 +16,9 @@ export function startControllers(options: ControllersOptions): void {
   startDeployments(context);
   startReplicaSets(context);
   startScheduler(context);
+  startEndpointSlices(context);
+  startEndpoints(context);
+  const kinds = followKinds(context);
+  startGarbageCollector(context, kinds);
+  startNamespaces(context, kinds);
 }
