@@ -98,6 +98,8 @@ export interface MessageField {
   always: boolean;
   /** Its fields belong to the outer object. */
   inline: boolean;
+  /** A time that is written as null when there is none. */
+  nullTime: boolean;
   /** The name Go's errors give a named scalar (`v1.Protocol`). */
   goType?: string;
 }
@@ -135,6 +137,7 @@ export const loadMessages: () => Map<string, Map<number, MessageField>> = lazy('
         pointer: flags.includes('*'),
         always: flags.includes('!'),
         inline: flags.includes('~'),
+        nullTime: flags.includes('0'),
         ...(goType ? { goType } : {}),
       });
     }

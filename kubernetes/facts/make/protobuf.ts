@@ -13,6 +13,7 @@ interface GoField {
   json: string;
   inline: boolean;
   omitted: boolean;
+  omittedZero: boolean;
   goType: string;
 }
 
@@ -79,6 +80,7 @@ function readPackage(file: string, messages: Map<string, Record<string, string>>
         of?.goType.startsWith('*') ? '*' : '',
         of && !of.omitted && !of.inline ? '!' : '',
         of?.inline ? '~' : '',
+        of && /^metav1\.(Micro)?Time$|^(Micro)?Time$/.test(of.goType) && !of.omittedZero ? '0' : '',
       ].join('');
       const named = of ? namedScalar(of.goType, basename(dirname(file)), scalar(value ?? type!)) : '';
       fields[of?.json || proto!] =
@@ -125,6 +127,7 @@ function readStructs(folder: string): Map<string, Map<number, GoField>> {
           json: inline ? (proto ?? lowerFirst(goType)) : json,
           inline,
           omitted: options.includes('omitempty'),
+          omittedZero: options.includes('omitzero'),
           goType,
         });
       }

@@ -1,0 +1,193 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Schema } from '../../../../kubernetes/facts.ts';
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { FieldError } from '../resources/strategy.ts';
+import { duplicate, invalid, notSupported, required, tooLong, tooMany, typeInvalid } from './field-errors.ts';
+
+/** Custom resources by the structural schema of their CRD. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/ */
+
+/** Drops, in place, what the schema does not know; answers `unknown field "spec.x"` for each. */
+export function pruneCustom(object: KubeObject, schema: Schema): string[] {
+  const unknown: string[] = [];
+  prune(object, schema, '', unknown, true);
+  return unknown;
+}
+
+const kept = new Set(['apiVersion', 'kind', 'metadata']);
+
+function prune(value: Loose, schema: Schema, path: string, unknown: string[], resource: boolean): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) prune(item, schema.items ?? {}, `${path}[${index}]`, unknown, false);
+    return;
+  }
+  for (const key of Object.keys(value)) {
+    if (resource && kept.has(key)) continue;
+    const inner = path ? `${path}.${key}` : key;
+    const property = schema.properties?.[key];
+    if (property) prune(value[key], property, inner, unknown, property['x-kubernetes-embedded-resource'] === true);
+    else if (typeof schema.additionalProperties === 'object')
+      prune(value[key], schema.additionalProperties, inner, unknown, false);
+    else if (!schema.additionalProperties && !schema['x-kubernetes-preserve-unknown-fields']) {
+      delete value[key];
+      unknown.push(`unknown field ${JSON.stringify(inner)}`);
+    }
+  }
+}
+
+/** What the schema finds wrong. Rules in CEL are for the caller, once nothing is wrong here. */
+export function validateCustom(object: KubeObject, schema: Schema): FieldError[] {
+  const faults: FieldError[] = [];
+  const { properties, ...rest } = schema;
+  const { metadata: _, ...fields } = properties ?? {};
+  check(object, { ...rest, properties: fields }, '', faults);
+  return faults;
+}
+
+/** The error that the real server adds when rules in CEL were not reached. */
+export const rulesUnchecked: FieldError = {
+  field: '<nil>',
+  reason: 'FieldValueInvalid',
+  message:
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+};
+
+/** Whether a schema holds rules in CEL, at any depth. */
+export function hasRules(schema: Schema): boolean {
+  if (schema['x-kubernetes-validations']?.length) return true;
+  const inner = [...Object.values(schema.properties ?? {}), schema.items, schema.additionalProperties];
+  return inner.some((each) => typeof each === 'object' && hasRules(each));
+}
+
+const kindOf = (value: Loose): string => {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  return typeof value;
+};
+
+function check(value: Loose, schema: Schema, path: string, faults: FieldError[]): void {
+  if (value === null && schema.nullable) return;
+  const kind = kindOf(value);
+  const types = schema['x-kubernetes-int-or-string'] ? ['integer', 'string'] : schema.type ? [schema.type] : [];
+  if (types.length > 0 && !types.includes(kind) && !(kind === 'integer' && types.includes('number'))) {
+    faults.push(typeInvalid(path, kind, `${path} in body must be of type ${types.join(',')}: ${JSON.stringify(kind)}`));
+    return;
+  }
+  checkLogic(value, schema, path, faults);
+  if (kind === 'string') checkString(value, schema, path, faults);
+  if (kind === 'integer' || kind === 'number') checkNumber(value, schema, path, faults);
+  if (kind === 'array') checkArray(value, schema, path, faults);
+  if (schema.enum && !schema.enum.some((each) => isDeepStrictEqual(each, value))) {
+    const allowed = schema.enum.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
+    faults.push(notSupported(path, value, allowed));
+  }
+  if (kind === 'object') checkObject(value, schema, path, faults);
+}
+
+function passes(value: Loose, schema: Schema): boolean {
+  const faults: FieldError[] = [];
+  check(value, schema, '', faults);
+  return faults.length === 0;
+}
+
+function checkLogic(value: Loose, schema: Schema, path: string, faults: FieldError[]): void {
+  const say = (rule: string) => faults.push(invalid(path, value, `${path} in body must validate ${rule}`));
+  if (schema.anyOf && !schema.anyOf.some((each) => passes(value, each))) say('at least one schema (anyOf)');
+  if (schema.oneOf) {
+    const count = schema.oneOf.filter((each) => passes(value, each)).length;
+    if (count !== 1)
+      say(`one and only one schema (oneOf). ${count === 0 ? 'Found none valid' : `Found ${count} valid alternatives`}`);
+  }
+  if (schema.allOf && !schema.allOf.every((each) => passes(value, each))) {
+    for (const each of schema.allOf) check(value, each, path, faults);
+    say('all the schemas (allOf)');
+  }
+  if (schema.not && passes(value, schema.not))
+    faults.push(invalid(path, value, `${path} in body must not validate the schema (not)`));
+}
+
+function checkString(value: string, schema: Schema, path: string, faults: FieldError[]): void {
+  const length = [...value].length;
+  if (schema.maxLength !== undefined && length > schema.maxLength) faults.push(tooLong(path, schema.maxLength));
+  if (schema.minLength !== undefined && length < schema.minLength)
+    faults.push(invalid(path, value, `${path} in body should be at least ${schema.minLength} chars long`));
+  if (schema.pattern && !expression(schema.pattern).test(value))
+    faults.push(invalid(path, value, `${path} in body should match '${schema.pattern}'`));
+  const format = schema.format && formats[schema.format];
+  if (format && !format.test(value))
+    faults.push(invalid(path, value, `${path} in body must be of type ${schema.format}: ${JSON.stringify(value)}`));
+}
+
+/** Patterns of a CRD were found to compile when it was created; one that JavaScript reads differently matches all. */
+function expression(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'u');
+  } catch {
+    return /(?:)/;
+  }
+}
+
+const octet = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
+const formats: Record<string, RegExp> = {
+  'date-time': /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)$/,
+  date: /^\d{4}-\d\d-\d\d$/,
+  duration: /^\d+(\.\d+)?\s*(ns|us|µs|ms|s|m|h|d|w|milli|second|minute|hour|day|week)s?/,
+  ipv4: new RegExp(`^(${octet}\\.){3}${octet}$`),
+  ipv6: /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/,
+  cidr: /^[0-9a-fA-F:.]+\/\d{1,3}$/,
+  uuid: /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i,
+  email: /^[^\s@]+@[^\s@]+$/,
+  hostname: /^([a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*$/,
+  uri: /^([a-zA-Z][a-zA-Z0-9+.-]*:|\/)/,
+  byte: /^[A-Za-z0-9+/]*={0,2}$/,
+};
+
+function checkNumber(value: number, schema: Schema, path: string, faults: FieldError[]): void {
+  const say = (rule: string) => faults.push(invalid(path, value, `${path} in body should be ${rule}`));
+  const { minimum, maximum, multipleOf } = schema;
+  if (maximum !== undefined && schema.exclusiveMaximum && value >= maximum) say(`less than ${maximum}`);
+  else if (maximum !== undefined && value > maximum) say(`less than or equal to ${maximum}`);
+  if (minimum !== undefined && schema.exclusiveMinimum && value <= minimum) say(`greater than ${minimum}`);
+  else if (minimum !== undefined && value < minimum) say(`greater than or equal to ${minimum}`);
+  if (multipleOf !== undefined && !Number.isInteger(value / multipleOf)) say(`a multiple of ${multipleOf}`);
+}
+
+function checkArray(value: Loose[], schema: Schema, path: string, faults: FieldError[]): void {
+  for (const [index, item] of value.entries()) check(item, schema.items ?? {}, `${path}[${index}]`, faults);
+  if (schema.minItems !== undefined && value.length < schema.minItems)
+    faults.push(invalid(path, value.length, `${path} in body should have at least ${schema.minItems} items`));
+  if (schema.maxItems !== undefined && value.length > schema.maxItems)
+    faults.push(tooMany(path, value.length, schema.maxItems));
+  const type = schema['x-kubernetes-list-type'];
+  if (type !== 'set' && type !== 'map' && !schema.uniqueItems) return;
+  const seen = new Set<string>();
+  for (const [index, item] of value.entries()) {
+    const keys =
+      type === 'map'
+        ? Object.fromEntries((schema['x-kubernetes-list-map-keys'] ?? []).map((key) => [key, item?.[key]]))
+        : item;
+    const text = JSON.stringify(keys);
+    if (seen.has(text)) faults.push(duplicate(`${path}[${index}]`, keys));
+    seen.add(text);
+  }
+}
+
+function checkObject(value: Loose, schema: Schema, path: string, faults: FieldError[]): void {
+  const at = (key: string) => (path ? `${path}.${key}` : key);
+  const count = Object.keys(value).length;
+  if (schema.minProperties !== undefined && count < schema.minProperties)
+    faults.push(invalid(path, count, `${path} in body should have at least ${schema.minProperties} properties`));
+  if (schema.maxProperties !== undefined && count > schema.maxProperties)
+    faults.push(tooMany(path, count, schema.maxProperties));
+  for (const key of schema.required ?? []) if (value[key] === undefined) faults.push(required(at(key)));
+  for (const key of Object.keys(value).sort()) {
+    const property = schema.properties?.[key];
+    if (property) check(value[key], property, at(key), faults);
+    else if (typeof schema.additionalProperties === 'object')
+      check(value[key], schema.additionalProperties, at(key), faults);
+  }
+  if (!schema['x-kubernetes-embedded-resource']) return;
+  if (!value.apiVersion) faults.push(required(at('apiVersion'), 'must not be empty'));
+  if (!value.kind) faults.push(required(at('kind'), 'must not be empty'));
+}

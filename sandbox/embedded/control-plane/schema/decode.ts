@@ -1,0 +1,186 @@
+import type { Schema } from '../../../../kubernetes/facts.ts';
+import type { Loose } from '../../../../kubernetes/object.ts';
+import { canonicalQuantity } from '../../../../kubernetes/quantity.ts';
+import { goFields, goName, isFree, resolve, type Shape } from './shape.ts';
+
+export interface Decoded {
+  /** A new object: unknown fields, nulls and zeroes that Go leaves out are gone; quantities and times are canonical. */
+  value: Loose;
+  /** `unknown field "spec.x"`, for fieldValidation Strict (refuse) and Warn. */
+  unknown: string[];
+  /** The first wrong type, in Go's words: `json: cannot unmarshal string into Go struct field …`. The rest was decoded. */
+  error?: string;
+}
+
+interface Walk {
+  schemas: Record<string, Schema>;
+  unknown: string[];
+  error: string | undefined;
+  /** The Go struct and the names that lead to the value at hand, for errors. */
+  struct: string;
+  fields: string[];
+}
+
+/** Reads what a client sent as the Go types would. `value` is JSON as parsed; see {@link duplicateFields} for doubled names. */
+export function decode(value: Loose, shape: Shape): Decoded {
+  const walk: Walk = { schemas: shape.schemas, unknown: [], error: undefined, struct: '', fields: [] };
+  const reference = shape.name ? { $ref: shape.name } : shape.schema;
+  const decoded = decodeValue(value, reference, '', walk, undefined);
+  return { value: decoded ?? {}, unknown: walk.unknown, ...(walk.error ? { error: walk.error } : {}) };
+}
+
+/** What has no place here is undefined. */
+function decodeValue(value: Loose, schema: Schema, path: string, walk: Walk, goType: string | undefined): Loose {
+  if (value === null || value === undefined) return undefined;
+  const special = schema.$ref && specials[schema.$ref];
+  if (special) return special(value, walk, goType ?? goName(schema.$ref!));
+  const actual = resolve(schema, walk.schemas);
+  if (actual['x-kubernetes-int-or-string']) return typeof value === 'object' ? undefined : value;
+  switch (actual.type) {
+    case 'object':
+      return decodeObject(value, schema, actual, path, walk, goType);
+    case 'array':
+      return decodeArray(value, actual, path, walk, goType);
+    case 'string':
+      if (typeof value !== 'string') return mismatch(value, goType ?? 'string', walk);
+      if (actual.format === 'byte') checkBase64(value, walk);
+      return value;
+    case 'boolean':
+      return typeof value === 'boolean' ? value : mismatch(value, goType ?? 'bool', walk);
+    case 'integer':
+      return decodeInteger(value, goType ?? (actual.format === 'int64' ? 'int64' : 'int32'), walk);
+    case 'number':
+      return typeof value === 'number' ? value : mismatch(value, 'float64', walk);
+    default:
+      return structuredClone(value);
+  }
+}
+
+function decodeObject(value: Loose, schema: Schema, actual: Schema, path: string, walk: Walk, goType?: string): Loose {
+  if (typeof value !== 'object' || Array.isArray(value)) return mismatch(value, goType ?? typeName(schema, walk), walk);
+  if (isFree(actual) || actual['x-kubernetes-preserve-unknown-fields']) return structuredClone(value);
+  const out: Loose = {};
+  const name = schema.$ref;
+  const fields = name ? goFields(name) : undefined;
+  const { struct } = walk;
+  for (const key of Object.keys(value)) {
+    const property = actual.properties?.[key];
+    const inner = path ? `${path}.${key}` : key;
+    if (!property && !actual.additionalProperties) {
+      walk.unknown.push(`unknown field ${JSON.stringify(inner)}`);
+      continue;
+    }
+    const field = fields?.get(key);
+    if (property) {
+      walk.fields.push(key);
+      if (name) walk.struct = name.slice(name.lastIndexOf('.') + 1);
+    }
+    const element = property ?? (actual.additionalProperties as Schema);
+    let decoded = decodeValue(value[key], element, inner, walk, field?.goType);
+    if (property) walk.fields.pop();
+    else if (decoded === undefined) decoded = zeroOf(resolve(element, walk.schemas));
+    walk.struct = struct;
+    if (decoded === undefined || (field?.dropsZero && isZero(decoded, element))) continue;
+    out[key] = decoded;
+  }
+  return out;
+}
+
+function decodeArray(value: Loose, actual: Schema, path: string, walk: Walk, goType?: string): Loose {
+  if (!Array.isArray(value)) return mismatch(value, goType ? `[]${goType}` : typeName(actual, walk), walk);
+  const items = actual.items ?? {};
+  return value.map((item, index) => {
+    const decoded = decodeValue(item, items, `${path}[${index}]`, walk, goType);
+    return decoded === undefined ? zeroOf(resolve(items, walk.schemas)) : decoded;
+  });
+}
+
+function decodeInteger(value: Loose, goType: string, walk: Walk): Loose {
+  if (typeof value !== 'number') return mismatch(value, goType, walk);
+  const limit = goType === 'int64' ? 2 ** 63 : 2 ** 31;
+  if (!Number.isInteger(value) || value >= limit || value < -limit) return mismatch(value, goType, walk, String(value));
+  return value;
+}
+
+function isZero(value: Loose, schema: Schema): boolean {
+  if (value === '' || value === 0 || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  // An empty map is left out, an empty struct is not.
+  return typeof value === 'object' && !schema.$ref && Object.keys(value).length === 0;
+}
+
+function zeroOf(schema: Schema): Loose {
+  if (schema.type === 'object') return {};
+  if (schema.type === 'array') return null;
+  if (schema.type === 'boolean') return false;
+  return schema.type === 'integer' || schema.type === 'number' ? 0 : schema.type === 'string' ? '' : null;
+}
+
+const jsonKind = (value: Loose): string =>
+  Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+
+function mismatch(value: Loose, goType: string, walk: Walk, literal?: string): undefined {
+  const shown = literal === undefined ? jsonKind(value) : `number ${literal}`;
+  const place = walk.struct ? `Go struct field ${walk.struct}.${walk.fields.join('.')} of type` : 'Go value of type';
+  walk.error ??= `json: cannot unmarshal ${shown} into ${place} ${goType}`;
+  return undefined;
+}
+
+/** `map[string]string`, `[]v1.Container`, `v1.PodSpec` */
+function typeName(schema: Schema, walk: Walk): string {
+  if (schema.$ref) return goName(schema.$ref);
+  if (schema.type === 'array') return `[]${typeName(schema.items ?? {}, walk)}`;
+  if (schema.type === 'object' && typeof schema.additionalProperties === 'object')
+    return `map[string]${typeName(schema.additionalProperties, walk)}`;
+  if (schema.type === 'integer') return schema.format ?? 'int32';
+  return schema.type === 'boolean' ? 'bool' : (schema.type ?? 'interface {}');
+}
+
+function checkBase64(value: string, walk: Walk): void {
+  const clean = value.replace(/[\r\n]/g, '');
+  const wrong = /[^A-Za-z0-9+/=]/.exec(clean)?.index ?? /=(?=[^=])|={3}/.exec(clean)?.index;
+  if (wrong !== undefined) walk.error ??= `illegal base64 data at input byte ${wrong}`;
+  else if (clean.length % 4 !== 0)
+    walk.error ??= `illegal base64 data at input byte ${clean.length - (clean.length % 4)}`;
+}
+
+type Special = (value: Loose, walk: Walk, goType: string) => Loose;
+
+/** Types that read themselves. */
+const specials: Record<string, Special> = {
+  'io.k8s.apimachinery.pkg.api.resource.Quantity': (value, walk) => {
+    try {
+      return canonicalQuantity(typeof value === 'object' || typeof value === 'boolean' ? '' : value);
+    } catch (error) {
+      walk.error ??= (error as Error).message;
+      return undefined;
+    }
+  },
+  'io.k8s.apimachinery.pkg.util.intstr.IntOrString': (value, walk) => {
+    if (typeof value === 'string' || Number.isInteger(value)) return value;
+    const shown = typeof value === 'number' ? `number ${value}` : jsonKind(value);
+    walk.error ??= `json: cannot unmarshal ${shown} into Go value of type int32`;
+    return undefined;
+  },
+  'io.k8s.apimachinery.pkg.apis.meta.v1.Time': (value, walk) => decodeTime(value, walk, 0),
+  'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': (value, walk) => decodeTime(value, walk, 6),
+};
+
+function decodeTime(value: Loose, walk: Walk, digits: number): Loose {
+  if (typeof value !== 'string') {
+    walk.error ??= `json: cannot unmarshal ${jsonKind(value)} into Go value of type string`;
+    return undefined;
+  }
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(value);
+  const time = match ? Date.parse(`${match[1]}${match[3]}`) : Number.NaN;
+  if (!match || Number.isNaN(time)) {
+    const layout = digits > 0 ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00';
+    const shown = JSON.stringify(value);
+    const year = /^\d{4}/.test(value) ? '-' : '2006';
+    const rest = year === '2006' ? value : value.slice(4);
+    walk.error ??= `parsing time ${shown} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(year)}`;
+    return undefined;
+  }
+  const whole = new Date(time).toISOString().slice(0, 19);
+  return digits > 0 ? `${whole}.${(match[2] ?? '').padEnd(digits, '0').slice(0, digits)}Z` : `${whole}Z`;
+}

@@ -1,0 +1,55 @@
+import type { Schema } from '../../../../kubernetes/facts.ts';
+import type { Loose } from '../../../../kubernetes/object.ts';
+import { goFields, resolve, type Shape } from './shape.ts';
+
+/** Fills what the schema defaults, in place: Go's values that are always written (`resources: {}`), and those of a CRD. */
+export function applyDefaults(value: Loose, shape: Shape): void {
+  fill(value, shape.name ? { $ref: shape.name } : shape.schema, shape.schemas);
+}
+
+function fill(value: Loose, schema: Schema, schemas: Record<string, Schema>): void {
+  if (typeof value !== 'object' || value === null) return;
+  const actual = resolve(schema, schemas);
+  if (Array.isArray(value)) {
+    if (actual.items) for (const item of value) fill(item, actual.items, schemas);
+    return;
+  }
+  for (const [key, property] of Object.entries(actual.properties ?? {})) {
+    // A null where null may not stand is as good as absent: CRDs default it.
+    const missing = value[key] === undefined || (value[key] === null && !property.nullable);
+    if (missing && property.default !== undefined) value[key] = structuredClone(property.default);
+    if (value[key] !== undefined) fill(value[key], property, schemas);
+  }
+  if (schema.$ref) for (const key of nullTimes(schema.$ref)) if (value[key] === undefined) value[key] = null;
+  if (typeof actual.additionalProperties === 'object') {
+    for (const [key, inner] of Object.entries(value))
+      if (!actual.properties?.[key]) fill(inner, actual.additionalProperties, schemas);
+  }
+}
+
+const nullTimesOf = new Map<string, string[]>();
+
+/** Times that Go writes as null when there is none: `lastProbeTime: null`. */
+function nullTimes(name: string): string[] {
+  let known = nullTimesOf.get(name);
+  if (!known) {
+    known = [...goFields(name)].filter(([, field]) => field.nullTime).map(([key]) => key);
+    nullTimesOf.set(name, known);
+  }
+  return known;
+}
+
+/** An object of the kind with nothing in it, as Go writes one: `spec: {containers: null}`. It owns no field. */
+export function emptyObject(shape: Shape): Loose {
+  const empty: Loose = {};
+  if (!shape.name) return empty;
+  applyDefaults(empty, shape);
+  addNulls(empty, shape.name, shape.schemas);
+  return empty;
+}
+
+function addNulls(value: Loose, name: string, schemas: Record<string, Schema>): void {
+  for (const [key, field] of goFields(name)) if (field.alwaysNull && value[key] === undefined) value[key] = null;
+  for (const [key, property] of Object.entries(schemas[name]?.properties ?? {}))
+    if (property.$ref && value[key] && typeof value[key] === 'object') addNulls(value[key], property.$ref, schemas);
+}

@@ -1,0 +1,114 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Loose } from '../../../../kubernetes/object.ts';
+
+/** A patch that cannot be read: 400 with `message`. */
+export class BadPatch extends Error {}
+
+/** A JSON patch that cannot be applied (a failing test, a missing path): 422; the real server says only `the server rejected our request due to an error in our request`. */
+export class FailedPatch extends Error {
+  constructor() {
+    super('the server rejected our request due to an error in our request');
+  }
+}
+
+/** RFC 6902, with the negative indexes Kubernetes takes. `value` stays as it is. */
+export function jsonPatch(value: Loose, operations: Loose): Loose {
+  if (!Array.isArray(operations)) {
+    const kind = operations === null ? 'null' : typeof operations;
+    throw new BadPatch(`error decoding patch: json: cannot unmarshal ${kind} into Go value of type jsonpatch.Patch`);
+  }
+  const holder = { root: structuredClone(value) };
+  for (const operation of operations) applyOperation(holder, operation ?? {});
+  return holder.root;
+}
+
+const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
+
+function applyOperation(holder: { root: Loose }, { op, path, from, value }: Loose): void {
+  if (typeof path !== 'string') throw new FailedPatch();
+  const place = locate(holder, path);
+  if (op === 'add') addAt(place, structuredClone(value ?? null));
+  else if (op === 'remove') removeAt(place, readAt(place));
+  else if (op === 'replace') replaceAt(place, readAt(place), structuredClone(value ?? null));
+  else if (op === 'test') {
+    if (!isDeepStrictEqual(existing(place) ?? null, value ?? null)) throw new FailedPatch();
+  } else if (op === 'copy') addAt(place, structuredClone(readAt(locate(holder, String(from)))));
+  else if (op === 'move') {
+    const source = locate(holder, String(from));
+    const moved = readAt(source);
+    removeAt(source, moved);
+    addAt(locate(holder, path), moved);
+  } else throw new FailedPatch();
+}
+
+interface Place {
+  parent: Loose;
+  key: string;
+}
+
+function locate(holder: Loose, pointer: string): Place {
+  if (pointer !== '' && !pointer.startsWith('/')) throw new FailedPatch();
+  const parts = pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  let parent = holder;
+  let key = 'root';
+  for (const part of parts) {
+    parent = readAt({ parent, key });
+    key = part;
+    if (typeof parent !== 'object' || parent === null || forbidden.has(key)) throw new FailedPatch();
+  }
+  return { parent, key };
+}
+
+function indexOf({ parent, key }: Place): number {
+  if (!/^-?\d+$/.test(key)) throw new FailedPatch();
+  const index = Number(key);
+  return index < 0 ? parent.length + index : index;
+}
+
+function existing(place: Place): Loose {
+  const { parent, key } = place;
+  if (Array.isArray(parent)) return parent[indexOf(place)];
+  return Object.hasOwn(parent, key) ? parent[key] : undefined;
+}
+
+function readAt(place: Place): Loose {
+  const value = existing(place);
+  if (value === undefined) throw new FailedPatch();
+  return value;
+}
+
+/** What was there is asked for, so that only something that is there can be replaced or removed. */
+function replaceAt(place: Place, _old: Loose, value: Loose): void {
+  if (Array.isArray(place.parent)) place.parent[indexOf(place)] = value;
+  else place.parent[place.key] = value;
+}
+
+function addAt(place: Place, value: Loose): void {
+  const { parent, key } = place;
+  if (!Array.isArray(parent)) parent[key] = value;
+  else {
+    const index = key === '-' ? parent.length : indexOf(place);
+    if (index < 0 || index > parent.length) throw new FailedPatch();
+    parent.splice(index, 0, value);
+  }
+}
+
+function removeAt(place: Place, _old: Loose): void {
+  if (Array.isArray(place.parent)) place.parent.splice(indexOf(place), 1);
+  else delete place.parent[place.key];
+}
+
+/** RFC 7386. `value` stays as it is. */
+export function mergePatch(value: Loose, patch: Loose): Loose {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return structuredClone(patch);
+  const base = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  const out: Loose = { ...base };
+  for (const [key, inner] of Object.entries(patch)) {
+    if (inner === null) delete out[key];
+    else out[key] = mergePatch(out[key], inner);
+  }
+  return out;
+}

@@ -1,0 +1,194 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Schema } from '../../../../kubernetes/facts.ts';
+import type { Loose } from '../../../../kubernetes/object.ts';
+import { BadPatch } from './patch.ts';
+import { resolve, type Shape } from './shape.ts';
+
+/**
+ * A strategic merge patch, for built-in kinds. `value` stays as it is. Throws {@link BadPatch}.
+ * https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
+ */
+export function strategicMergePatch(value: Loose, patch: Loose, shape: Shape): Loose {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) throw new BadPatch('invalid JSON document');
+  const schema = resolve(shape.name ? { $ref: shape.name } : shape.schema, shape.schemas);
+  return mergeMaps(structuredClone(value), structuredClone(patch), schema, shape.schemas);
+}
+
+type Schemas = Record<string, Schema>;
+
+const order = '$setElementOrder/';
+const deletion = '$deleteFromPrimitiveList/';
+
+const isMap = (value: Loose): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function fieldOf(schema: Schema, key: string): Schema {
+  if (schema.properties?.[key]) return schema.properties[key];
+  return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {};
+}
+
+const strategies = (schema: Schema): string[] => (schema['x-kubernetes-patch-strategy'] ?? '').split(',');
+
+/** Both may be changed. */
+function mergeMaps(original: Loose, patch: Loose, schema: Schema, schemas: Schemas): Loose {
+  const directive = patch.$patch;
+  if (directive === 'replace') return without(patch, '$patch');
+  if (directive === 'delete') return {};
+  if (directive !== undefined && directive !== 'merge')
+    throw new BadPatch(`unknown patch type: ${directive} in map: ${goMap(patch)}`);
+  delete patch.$patch;
+  const out = original ?? {};
+  retainKeys(out, patch);
+  for (const [key, elements] of Object.entries<Loose>(patch)) {
+    if (!key.startsWith(order)) continue;
+    delete patch[key];
+    const name = key.slice(order.length);
+    const field = fieldOf(schema, name);
+    const before: Loose[] | undefined = out[name];
+    const change: Loose[] | undefined = patch[name];
+    delete patch[name];
+    if (!before && !change) continue;
+    const mergeKey = field['x-kubernetes-patch-merge-key'];
+    checkOrder(change, elements, mergeKey);
+    const merged = before && change ? mergeLists(before, change, field, schemas) : (before ?? clean(change));
+    out[name] = arrange(merged, elements, before ?? [], mergeKey);
+  }
+  for (const [key, inner] of Object.entries(patch)) mergeField(out, key, inner, schema, schemas);
+  return out;
+}
+
+function mergeField(out: Loose, key: string, inner: Loose, schema: Schema, schemas: Schemas): void {
+  if (key.startsWith(deletion)) {
+    const name = key.slice(deletion.length);
+    if (Array.isArray(out[name])) out[name] = out[name].filter((item: Loose) => !inner.includes(item));
+    return;
+  }
+  if (inner === null) {
+    delete out[key];
+    return;
+  }
+  const field = resolve(fieldOf(schema, key), schemas);
+  const before = out[key];
+  if (isMap(inner) && isMap(before)) {
+    out[key] = strategies(field).includes('replace') ? inner : mergeMaps(before, inner, field, schemas);
+  } else if (Array.isArray(inner) && Array.isArray(before)) {
+    out[key] = strategies(field).includes('merge') ? mergeLists(before, inner, field, schemas) : clean(inner);
+  } else if (isMap(inner) && inner.$patch === 'delete') {
+    delete out[key];
+  } else {
+    out[key] = clean(inner);
+  }
+}
+
+function retainKeys(original: Loose, patch: Loose): void {
+  const keys = patch.$retainKeys;
+  if (keys === undefined) return;
+  delete patch.$retainKeys;
+  const wrong = Object.entries(patch).some(
+    ([key, inner]) => inner !== null && !key.startsWith(deletion) && !key.startsWith(order) && !keys.includes(key),
+  );
+  if (!Array.isArray(keys) || wrong) throw new BadPatch('invalid patch format of retainKeys');
+  for (const key of Object.keys(original)) if (!keys.includes(key)) delete original[key];
+}
+
+function mergeLists(original: Loose[], patch: Loose[], field: Schema, schemas: Schemas): Loose[] {
+  const mergeKey = field['x-kubernetes-patch-merge-key'];
+  if (![...original, ...patch].some(isMap)) {
+    const merged = [...new Set([...original, ...patch])];
+    return arrange(merged, patch, original, undefined);
+  }
+  if (!mergeKey) throw new BadPatch('cannot merge lists without merge key');
+  const items = resolve(field.items ?? {}, schemas);
+  let merged = [...original];
+  const changes: Loose[] = [];
+  let replaced = false;
+  for (const change of patch) {
+    const directive = change?.$patch;
+    if (directive === undefined) changes.push(change);
+    else if (directive === 'replace') replaced = true;
+    else if (directive === 'delete') {
+      if (change[mergeKey] === undefined) throw noMergeKey(change, mergeKey);
+      merged = merged.filter((item) => !isDeepStrictEqual(item[mergeKey], change[mergeKey]));
+    } else if (directive === 'merge') throw new BadPatch('merging lists cannot yet be specified in the patch');
+    else throw new BadPatch(`unknown patch type: ${directive} in map: ${goMap(change)}`);
+  }
+  if (replaced) return changes.map(clean);
+  const kept = merged;
+  merged = [...kept];
+  for (const change of changes) {
+    const key = change?.[mergeKey];
+    if (key === undefined) throw noMergeKey(change, mergeKey);
+    const index = merged.findIndex((item) => isDeepStrictEqual(item[mergeKey], key));
+    if (index < 0) merged.push(clean(change));
+    else merged[index] = mergeMaps(structuredClone(merged[index]), change, items, schemas);
+  }
+  return arrange(merged, changes, kept, mergeKey);
+}
+
+/** Items of `wanted` in its order, all others in the order they had, woven by where they stood. */
+function arrange(merged: Loose[], wanted: Loose[], before: Loose[], mergeKey: string | undefined): Loose[] {
+  const keyOf = (item: Loose) => JSON.stringify(mergeKey && isMap(item) ? item[mergeKey] : item);
+  const wantedKeys = wanted.map(keyOf);
+  const beforeKeys = before.map(keyOf);
+  const place = (keys: string[]) => (a: Loose, b: Loose) => keys.indexOf(keyOf(a)) - keys.indexOf(keyOf(b));
+  const sent = merged.filter((item) => wantedKeys.includes(keyOf(item))).sort(place(wantedKeys));
+  const others = merged.filter((item) => !wantedKeys.includes(keyOf(item))).sort(place(beforeKeys));
+  const out: Loose[] = [];
+  while (others.length > 0 || sent.length > 0) {
+    const [left, right] = [others[0], sent[0]];
+    if (left === undefined) out.push(sent.shift());
+    else if (right === undefined) out.push(others.shift());
+    else {
+      const [l, r] = [beforeKeys.indexOf(keyOf(left)), beforeKeys.indexOf(keyOf(right))];
+      out.push(l >= 0 && r >= 0 && l < r ? others.shift() : sent.shift());
+    }
+  }
+  return out;
+}
+
+function checkOrder(change: Loose[] | undefined, elements: Loose[], mergeKey: string | undefined): void {
+  const keyOf = (item: Loose) => JSON.stringify(mergeKey ? item?.[mergeKey] : item);
+  const keys = elements.map(keyOf);
+  const sent = (change ?? []).filter((item) => !item?.$patch).map(keyOf);
+  let at = -1;
+  for (const key of sent) {
+    const next = keys.indexOf(key, at + 1);
+    if (next < 0)
+      throw new BadPatch(
+        `The order in patch list:\n${goList(change)}\n doesn't match ${'$setElementOrder'} list:\n${goList(elements)}\n`,
+      );
+    at = next;
+  }
+}
+
+/** A copy without directives and nulls: they mean nothing where there is nothing to merge with. */
+function clean(value: Loose): Loose {
+  if (Array.isArray(value)) return value.filter((item) => item?.$patch === undefined).map(clean);
+  if (!isMap(value)) return value;
+  const out: Loose = {};
+  for (const [key, inner] of Object.entries<Loose>(value)) {
+    const directive =
+      key === '$patch' || key === '$retainKeys' || key.startsWith(order) || key.startsWith(deletion) || inner === null;
+    if (!directive && !(isMap(inner) && inner.$patch === 'delete')) out[key] = clean(inner);
+  }
+  return out;
+}
+
+function without(map: Loose, key: string): Loose {
+  const { [key]: _, ...rest } = map;
+  return rest;
+}
+
+const noMergeKey = (map: Loose, key: string): BadPatch =>
+  new BadPatch(`map: ${goMap(map)} does not contain declared merge key: ${key}`);
+
+/** As Go prints a map: `map[image:x name:web]`. */
+function goMap(value: Loose): string {
+  if (Array.isArray(value)) return goList(value);
+  if (!isMap(value)) return String(value);
+  return `map[${Object.keys(value)
+    .sort()
+    .map((key) => `${key}:${goMap(value[key])}`)
+    .join(' ')}]`;
+}
+
+const goList = (list: Loose[] | undefined): string => `[${(list ?? []).map(goMap).join(' ')}]`;
