@@ -1,0 +1,57 @@
+import type { Call, ResourceCall } from './call.ts';
+import { remove, removeCollection } from './delete.ts';
+import { methodNotAllowed, methodNotSupported, nothingHere, notImplemented } from './errors.ts';
+import { patch } from './patch.ts';
+import { answerPath } from './paths.ts';
+import { get, list } from './read.ts';
+import type { Reply } from './reply.ts';
+import { special } from './subresources/special.ts';
+import { watch } from './watch.ts';
+import { create, update } from './write.ts';
+
+type Handler = (call: ResourceCall) => Reply | Promise<Reply>;
+
+const verbs: Record<string, Handler> = {
+  get,
+  list,
+  watch,
+  create,
+  update,
+  patch,
+  delete: remove,
+  deletecollection: removeCollection,
+};
+
+/** Subresources that are the object itself, with another part of it open to change. */
+const partial = new Set(['status', 'finalize', 'approval', 'ephemeralcontainers', 'resize']);
+
+/** Answers a request that is authorised already. Throws the refusal. */
+export async function answer(call: Call): Promise<Reply> {
+  const { info, services } = call;
+  if (!info.isResource) {
+    if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
+    return answerPath(call);
+  }
+  const type = services.types.find(info.group, info.version, info.resource);
+  if (!type) throw nothingHere();
+  const resourceCall: ResourceCall = { ...call, type };
+  if (info.namespace === '' && type.namespaced && (info.name !== '' || info.verb === 'create')) throw nothingHere();
+  if (info.namespace !== '' && !type.namespaced) throw nothingHere();
+  const own = special(resourceCall);
+  if (own) return own(resourceCall);
+  if (info.subresource !== '') return partialUpdate(resourceCall);
+  const handler = verbs[info.verb];
+  if (!handler || !type.fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);
+  if (info.verb === 'create' && info.name !== '') throw methodNotAllowed();
+  return handler(resourceCall);
+}
+
+function partialUpdate(call: ResourceCall): Reply | Promise<Reply> {
+  const { info, type } = call;
+  const fact = type.fact.subresources?.find((one) => one.name === info.subresource);
+  if (!fact) throw nothingHere();
+  if (!partial.has(info.subresource)) throw notImplemented(`${type.resource}/${info.subresource}`);
+  if (!fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);
+  if (info.verb === 'get') return get(call);
+  return info.verb === 'update' ? update(call) : patch(call);
+}

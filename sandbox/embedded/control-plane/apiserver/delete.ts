@@ -1,0 +1,186 @@
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { Entry } from '../store/entry.ts';
+import { guardNamespace } from './admission/namespace-lifecycle.ts';
+import { parseBody } from './body.ts';
+import { type ResourceCall, warn } from './call.ts';
+import { badRequest, conflict, invalid } from './errors.ts';
+import { list, mustGet, present, viewOf } from './read.ts';
+import { type Content, contentOf, type Reply } from './reply.ts';
+import { readSelection } from './selection.ts';
+import { isDryRun, stamp } from './write.ts';
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/delete-options/ */
+export interface DeleteOptions {
+  gracePeriodSeconds?: number;
+  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  orphanDependents?: boolean;
+  preconditions?: { uid?: string; resourceVersion?: string };
+  dryRun?: string[];
+}
+
+const policies = ['Foreground', 'Background', 'Orphan'];
+
+/** From the body, else from the query. Throws 400 and 422. */
+export function readDeleteOptions(call: ResourceCall): DeleteOptions {
+  const options: Loose = { ...(parseBody(call, 'DeleteOptions')?.value ?? {}) };
+  const grace = call.query.get('gracePeriodSeconds');
+  if (grace !== null && options.gracePeriodSeconds === undefined) {
+    if (!/^-?\d+$/.test(grace)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+    options.gracePeriodSeconds = Number(grace);
+  }
+  options.propagationPolicy ??= call.query.get('propagationPolicy') ?? undefined;
+  const orphan = call.query.get('orphanDependents');
+  if (orphan !== null) options.orphanDependents ??= orphan === 'true';
+  if (options.propagationPolicy !== undefined && !policies.includes(options.propagationPolicy)) {
+    const given = JSON.stringify(options.propagationPolicy);
+    throw invalid('DeleteOptions', 'meta.k8s.io', '', [
+      {
+        field: 'propagationPolicy',
+        reason: 'FieldValueNotSupported',
+        message: `Unsupported value: ${given}: supported values: "Foreground", "Background", "Orphan", "nil"`,
+      },
+    ]);
+  }
+  return options as DeleteOptions;
+}
+
+export async function remove(call: ResourceCall): Promise<Reply> {
+  const options = readDeleteOptions(call);
+  const entry = mustGet(call);
+  guardNamespace(call);
+  const { removed, content } = await deleteEntry(call, entry, options);
+  if (!removed) return { code: 200, ...present(call, content) };
+  return { code: 200, content: contentOf(successOf(call, entry)) };
+}
+
+function successOf({ type }: ResourceCall, entry: Entry): Loose {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: {
+      name: entry.name,
+      ...(type.group && { group: type.group }),
+      kind: type.resource,
+      uid: entry.object.metadata.uid,
+    },
+  };
+}
+
+/** All that the selectors match, one by one. */
+export async function removeCollection(call: ResourceCall): Promise<Reply> {
+  const { services, type, info, query } = call;
+  const options = readDeleteOptions(call);
+  const selection = readSelection(type, query, '');
+  const before = list({ ...call, accept: { format: 'json' } });
+  for (const entry of [...services.store.list(type.collection, info.namespace || undefined)]) {
+    if (!selection.matches(viewOf(type, entry).object)) continue;
+    const current = services.store.get(type.collection, entry.namespace, entry.name);
+    const one = { ...call, info: { ...info, namespace: entry.namespace, name: entry.name } };
+    if (current) await deleteEntry(one, current, options);
+  }
+  return before;
+}
+
+/** Deletes an object, or marks it as going when a grace period or finalizers hold it. */
+export async function deleteEntry(
+  call: ResourceCall,
+  entry: Entry,
+  options: DeleteOptions,
+): Promise<{ removed: boolean; content: Content }> {
+  const { services, type } = call;
+  const old = entry.object;
+  checkPreconditions(call, old, options);
+  const dryRun = isDryRun(call.query, options.dryRun);
+  const object: KubeObject = { ...old, metadata: { ...old.metadata } };
+  const { metadata } = object;
+  setFinalizers(call, metadata, options);
+  const requested = options.gracePeriodSeconds;
+  const grace = graceOf(call, old, requested);
+  const held = !!metadata.finalizers?.length || isHeldNamespace(call, object);
+  const removed = grace === 0 && !held;
+  if (!removed) {
+    mark(call, object, grace);
+    if (JSON.stringify(metadata) === JSON.stringify(old.metadata))
+      return { removed: false, content: viewOf(type, entry) };
+  }
+  if (dryRun) return { removed, content: contentOf(object) };
+  services.afterDelete(call, old);
+  const next = removed
+    ? services.store.remove(type.collection, entry.namespace, entry.name, object)
+    : services.store.put(type.collection, entry.namespace, entry.name, object);
+  await services.store.committed();
+  return { removed, content: viewOf(type, next ?? entry) };
+}
+
+function graceOf({ type }: ResourceCall, old: KubeObject, requested: number | undefined): number {
+  const strategy = type.strategy.gracePeriodSeconds;
+  if (!strategy) return 0;
+  const running = old.metadata.deletionGracePeriodSeconds;
+  // Deleting again can only shorten the wait.
+  if (old.metadata.deletionTimestamp && running !== undefined && requested === undefined) return running;
+  const asked = requested !== undefined && requested < 0 ? 1 : requested;
+  const grace = strategy(old, asked);
+  return running === undefined || !old.metadata.deletionTimestamp ? grace : Math.min(grace, running);
+}
+
+function isHeldNamespace({ type }: ResourceCall, object: KubeObject): boolean {
+  return type.collection === '/namespaces' && !!object.spec?.finalizers?.length;
+}
+
+function mark(call: ResourceCall, object: KubeObject, grace: number): void {
+  const { metadata } = object;
+  const now = call.services.clock.now();
+  const running = metadata.deletionGracePeriodSeconds;
+  if (metadata.deletionTimestamp) {
+    if (running === undefined || grace >= running) return;
+    const start = Date.parse(metadata.deletionTimestamp) - running * 1000;
+    metadata.deletionTimestamp = stamp(new Date(start + grace * 1000));
+  } else {
+    metadata.deletionTimestamp = stamp(new Date(now.getTime() + grace * 1000));
+    if (metadata.generation !== undefined) metadata.generation++;
+  }
+  if (call.type.collection === '/namespaces') object.status = { ...object.status, phase: 'Terminating' };
+  else metadata.deletionGracePeriodSeconds = grace;
+}
+
+function setFinalizers(call: ResourceCall, metadata: KubeObject['metadata'], options: DeleteOptions): void {
+  const policy = policyOf(call, options, metadata);
+  const others = (metadata.finalizers ?? []).filter((name) => name !== 'orphan' && name !== 'foregroundDeletion');
+  if (policy === 'Orphan') others.push('orphan');
+  if (policy === 'Foreground') others.push('foregroundDeletion');
+  if (others.length > 0) metadata.finalizers = others;
+  else delete metadata.finalizers;
+}
+
+function policyOf(call: ResourceCall, options: DeleteOptions, metadata: KubeObject['metadata']): string {
+  if (options.propagationPolicy) return options.propagationPolicy;
+  if (options.orphanDependents !== undefined) return options.orphanDependents ? 'Orphan' : 'Background';
+  if (metadata.finalizers?.includes('orphan')) return 'Orphan';
+  if (metadata.finalizers?.includes('foregroundDeletion')) return 'Foreground';
+  const { collection } = call.type;
+  if (collection === '/replicationcontrollers') return 'Orphan';
+  if (collection !== 'batch/jobs') return 'Background';
+  warn(
+    call,
+    'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
+  );
+  return 'Orphan';
+}
+
+function checkPreconditions({ type }: ResourceCall, old: KubeObject, { preconditions }: DeleteOptions): void {
+  const { uid, resourceVersion, name = '' } = old.metadata;
+  if (preconditions?.uid && preconditions.uid !== uid)
+    throw conflict(
+      type,
+      name,
+      `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+    );
+  if (preconditions?.resourceVersion && preconditions.resourceVersion !== resourceVersion)
+    throw conflict(
+      type,
+      name,
+      `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
+    );
+}

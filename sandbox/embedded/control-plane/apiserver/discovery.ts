@@ -1,0 +1,134 @@
+import type { Loose } from '../../../../kubernetes/object.ts';
+import type { Call } from './call.ts';
+import { nothingHere } from './errors.ts';
+import { contentOf, type Reply } from './reply.ts';
+import type { ResourceType, ResourceTypes } from './resource-type.ts';
+
+/** https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api — undefined for other paths. */
+export function discover(call: Call): Reply | undefined {
+  const parts = call.info.path.split('/').filter((part) => part !== '');
+  const { types } = call.services;
+  if (parts.length === 1 && (parts[0] === 'api' || parts[0] === 'apis')) {
+    const core = parts[0] === 'api';
+    if (call.accept.as === 'APIGroupDiscoveryList') {
+      return {
+        code: 200,
+        content: contentOf(aggregated(types, core)),
+        contentType: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
+        headers: { vary: 'Accept' },
+      };
+    }
+    return { code: 200, content: contentOf(core ? apiVersions() : groupList(types)), headers: { vary: 'Accept' } };
+  }
+  if (parts[0] === 'api' && parts.length === 2) return legacy(types, '', parts[1] ?? '');
+  if (parts[0] !== 'apis') return undefined;
+  if (parts.length === 2) {
+    const group = groupsOf(types).find((one) => one.name === parts[1]);
+    if (!group) throw nothingHere();
+    return { code: 200, content: contentOf({ kind: 'APIGroup', apiVersion: 'v1', ...group }) };
+  }
+  return parts.length === 3 ? legacy(types, parts[1] ?? '', parts[2] ?? '') : undefined;
+}
+
+const apiVersions = (): Loose => ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] });
+
+const groupList = (types: ResourceTypes): Loose => ({
+  kind: 'APIGroupList',
+  apiVersion: 'v1',
+  groups: groupsOf(types),
+});
+
+interface Group {
+  name: string;
+  versions: { groupVersion: string; version: string }[];
+  preferredVersion: { groupVersion: string; version: string };
+}
+
+function groupsOf(types: ResourceTypes): Group[] {
+  const groups = new Map<string, Group>();
+  for (const { group, version, apiVersion } of types.all()) {
+    if (group === '') continue;
+    const one = { groupVersion: apiVersion, version };
+    const known = groups.get(group);
+    if (!known) groups.set(group, { name: group, versions: [one], preferredVersion: one });
+    else if (!known.versions.some((other) => other.version === version)) known.versions.push(one);
+  }
+  return [...groups.values()];
+}
+
+function aggregated(types: ResourceTypes, core: boolean): Loose {
+  const groups = new Map<string, Map<string, Loose[]>>();
+  for (const type of types.all()) {
+    if ((type.group === '') !== core) continue;
+    let versions = groups.get(type.group);
+    if (!versions) {
+      versions = new Map();
+      groups.set(type.group, versions);
+    }
+    const resources = versions.get(type.version) ?? [];
+    resources.push(aggregatedResource(type));
+    versions.set(type.version, resources);
+  }
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: 'apidiscovery.k8s.io/v2',
+    metadata: {},
+    items: [...groups].map(([name, versions]) => ({
+      metadata: { ...(name && { name }), creationTimestamp: null },
+      versions: [...versions].map(([version, resources]) => ({ version, resources, freshness: 'Current' })),
+    })),
+  };
+}
+
+function aggregatedResource({ fact, group, version, kind }: ResourceType): Loose {
+  return {
+    resource: fact.resource,
+    responseKind: { group, version, kind },
+    scope: fact.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: fact.singular,
+    verbs: fact.verbs,
+    ...(fact.shortNames && { shortNames: fact.shortNames }),
+    ...(fact.categories && { categories: fact.categories }),
+    ...(fact.subresources && {
+      subresources: fact.subresources.map((one) => ({
+        subresource: one.name,
+        responseKind: { group: one.group ?? group, version: one.version ?? version, kind: one.kind },
+        verbs: one.verbs,
+      })),
+    }),
+  };
+}
+
+function legacy(types: ResourceTypes, group: string, version: string): Reply {
+  const resources: Loose[] = [];
+  let apiVersion = '';
+  for (const type of types.all()) {
+    if (type.group !== group || type.version !== version) continue;
+    apiVersion = type.apiVersion;
+    const { fact } = type;
+    resources.push({
+      name: fact.resource,
+      singularName: fact.singular,
+      namespaced: fact.namespaced,
+      kind: fact.kind,
+      verbs: fact.verbs,
+      ...(fact.shortNames && { shortNames: fact.shortNames }),
+      ...(fact.categories && { categories: fact.categories }),
+    });
+    for (const one of fact.subresources ?? []) {
+      resources.push({
+        name: `${fact.resource}/${one.name}`,
+        singularName: '',
+        namespaced: fact.namespaced,
+        ...(one.version && { group: one.group ?? '', version: one.version }),
+        kind: one.kind,
+        verbs: one.verbs,
+      });
+    }
+  }
+  if (resources.length === 0) throw nothingHere();
+  return {
+    code: 200,
+    content: contentOf({ kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources }),
+  };
+}

@@ -1,0 +1,113 @@
+import type { Status } from '../../../../kubernetes/object.ts';
+import { ApiError } from '../../client/client.ts';
+import type { FieldError } from '../resources/strategy.ts';
+
+/** The refusals of an API server, in its own words (k8s.io/apimachinery, pkg/api/errors). */
+export interface Named {
+  group: string;
+  /** Plural; of an invalid object the kind. */
+  resource: string;
+}
+
+const quote = (text: string): string => JSON.stringify(text);
+export const qualified = ({ group, resource }: Named): string => (group ? `${resource}.${group}` : resource);
+
+export function refusal(
+  code: number,
+  reason: string,
+  message: string,
+  details?: Status['details'] | undefined,
+): ApiError {
+  return new ApiError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    ...(reason && { reason }),
+    ...(details && { details }),
+    code,
+  });
+}
+
+function detailsOf(named: Named, name: string): NonNullable<Status['details']> {
+  return { ...(name && { name }), ...(named.group && { group: named.group }), kind: named.resource };
+}
+
+export const badRequest = (message: string): ApiError => refusal(400, 'BadRequest', message);
+
+export const unauthorized = (): ApiError => refusal(401, 'Unauthorized', 'Unauthorized');
+
+export function forbidden(named: Named, name: string, why: string): ApiError {
+  const what = name ? `${qualified(named)} ${quote(name)}` : qualified(named);
+  return refusal(403, 'Forbidden', `${what} is forbidden: ${why}`, detailsOf(named, name));
+}
+
+export function notFound(named: Named, name: string): ApiError {
+  return refusal(404, 'NotFound', `${qualified(named)} ${quote(name)} not found`, detailsOf(named, name));
+}
+
+/** No such path or resource. */
+export const nothingHere = (): ApiError =>
+  refusal(404, 'NotFound', 'the server could not find the requested resource', {});
+
+export function methodNotSupported(named: Named, action: string): ApiError {
+  const message = `${action} is not supported on resources of kind ${quote(qualified(named))}`;
+  return refusal(405, 'MethodNotAllowed', message, detailsOf(named, ''));
+}
+
+export const methodNotAllowed = (): ApiError =>
+  refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+
+export function alreadyExists(named: Named, name: string): ApiError {
+  return refusal(409, 'AlreadyExists', `${qualified(named)} ${quote(name)} already exists`, detailsOf(named, name));
+}
+
+export function conflict(named: Named, name: string, why: string): ApiError {
+  const message = `Operation cannot be fulfilled on ${qualified(named)} ${quote(name)}: ${why}`;
+  return refusal(409, 'Conflict', message, detailsOf(named, name));
+}
+
+export const staleObject =
+  'the object has been modified; please apply your changes to the latest version and try again';
+
+/** 422 with every fault; `kind` and not the resource is named. */
+export function invalid(kind: string, group: string, name: string, faults: FieldError[]): ApiError {
+  const texts = [...new Set(faults.map((fault) => `${fault.field}: ${fault.message}`))];
+  const all = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
+  const message = `${qualified({ group, resource: kind })} ${quote(name)} is invalid: ${all}`;
+  return refusal(422, 'Invalid', message, {
+    ...(name && { name }),
+    ...(group && { group }),
+    kind,
+    causes: faults.map((fault) => ({ reason: fault.reason, message: fault.message, field: fault.field })),
+  });
+}
+
+export function expired(message: string): ApiError {
+  return refusal(410, 'Expired', message);
+}
+
+export const tooOld = (asked: number, oldest: number): ApiError =>
+  expired(`too old resource version: ${asked} (${oldest})`);
+
+export const tooLarge = (): ApiError =>
+  refusal(413, 'RequestEntityTooLarge', 'Request entity too large: limit is 3145728');
+
+export const unsupportedMediaType = (accepted: string[]): ApiError =>
+  refusal(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+  );
+
+export const notAcceptable = (accepted: string[]): ApiError =>
+  refusal(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);
+
+/** For what this server knows of but does not do yet; `--gaps` lists the same. */
+export const notImplemented = (what: string): ApiError =>
+  refusal(501, 'NotImplemented', `${what} is not implemented by the embedded cluster`);
+
+/** For faults of our own: the log has the stack. */
+export const internalError = (message: string): ApiError =>
+  refusal(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });

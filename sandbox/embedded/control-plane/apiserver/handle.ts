@@ -1,0 +1,112 @@
+import type { Status } from '../../../../kubernetes/object.ts';
+import { ApiError } from '../../client/client.ts';
+import { answer } from './answer.ts';
+import type { Attributes } from './authorization/authorizer.ts';
+import type { Body, Call, User } from './call.ts';
+import { badRequest, forbidden, internalError, refusal } from './errors.ts';
+import { impersonate } from './impersonation.ts';
+import { negotiate } from './negotiation.ts';
+import type { Reply } from './reply.ts';
+import { contentOf } from './reply.ts';
+import { type RequestInfo, readRequest } from './request-info.ts';
+import type { Services } from './services.ts';
+
+/** A request as it came, over the network or from within. */
+export interface Incoming {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  header(name: string): string | undefined;
+  /** Rejects with 413. */
+  body(): Promise<Body>;
+}
+
+/** Who may do what is settled here; the call is ready to be answered. Throws 401 and 403. */
+export function authorizeCall(services: Services, incoming: Incoming, user: User): Call {
+  let info: RequestInfo;
+  try {
+    info = readRequest(incoming.method, incoming.path, incoming.query);
+  } catch {
+    throw badRequest('invalid URL escape');
+  }
+  const call: Call = {
+    services,
+    method: incoming.method,
+    info,
+    query: incoming.query,
+    user,
+    accept: { format: 'json' },
+    contentType: mediaType(incoming.header('content-type')),
+    body: { value: undefined },
+    userAgent: incoming.header('user-agent') ?? '',
+    warnings: [],
+    header: incoming.header,
+  };
+  const other = impersonate(call);
+  if (other) {
+    call.impersonator = user;
+    call.user = other;
+  }
+  checkAccess(services, call.user, attributesOf(call));
+  return call;
+}
+
+/** Carries out a call. Never rejects: faults become the Status that tells of them. */
+export async function handle(
+  services: Services,
+  incoming: Incoming,
+  user: () => Promise<User>,
+): Promise<[Reply, Call | undefined]> {
+  let call: Call | undefined;
+  try {
+    call = authorizeCall(services, incoming, await user());
+    call.accept = negotiate(incoming.header('accept'));
+    if (incoming.method !== 'GET') call.body = await incoming.body();
+    return [await answer(call), call];
+  } catch (error) {
+    return [faultReply(services, incoming, error), call];
+  }
+}
+
+export function faultReply(services: Services, incoming: Incoming, error: unknown): Reply {
+  return statusReply(statusOf(services, incoming, error));
+}
+
+function statusOf(services: Services, incoming: Incoming, error: unknown): Status {
+  if (error instanceof ApiError) return error.status;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  services.log(`${incoming.method} ${incoming.path}: ${text}`);
+  return internalError(error instanceof Error ? error.message : String(error)).status;
+}
+
+export const statusReply = (status: Status): Reply => ({ code: status.code ?? 500, content: contentOf(status) });
+
+function attributesOf({ info }: Call): Attributes {
+  if (!info.isResource) return { verb: info.verb, path: info.path };
+  const { verb, group, resource, subresource, name, namespace } = info;
+  return { verb, group, resource, subresource, name, namespace };
+}
+
+/** Throws 403 in the real one's words. */
+export function checkAccess(services: Services, user: User, attributes: Attributes): void {
+  const decision = services.authorizer.authorize(user, attributes);
+  if (decision.allowed) return;
+  throw refuseAccess(user, attributes, decision.reason);
+}
+
+export function refuseAccess(user: User, attributes: Attributes, reason: string): ApiError {
+  const who = `User ${JSON.stringify(user.name)}`;
+  const why = reason ? `: ${reason}` : '';
+  if ('path' in attributes) {
+    const message = `forbidden: ${who} cannot ${attributes.verb} path ${JSON.stringify(attributes.path)}${why}`;
+    return refusal(403, 'Forbidden', message, {});
+  }
+  const { verb, group, resource, subresource, name, namespace } = attributes;
+  const what = JSON.stringify(subresource ? `${resource}/${subresource}` : resource);
+  const where = namespace ? `in the namespace ${JSON.stringify(namespace)}` : 'at the cluster scope';
+  const message = `${who} cannot ${verb} resource ${what} in API group ${JSON.stringify(group)} ${where}${why}`;
+  return forbidden({ group, resource }, name, message);
+}
+
+export const mediaType = (header: string | undefined): string =>
+  (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';

@@ -1,0 +1,44 @@
+import { dns1035Label, dns1123Label, dns1123Subdomain, pathSegment } from '../../../../kubernetes/names.ts';
+import type { KubeObject } from '../../../../kubernetes/object.ts';
+import type { FieldError } from '../resources/strategy.ts';
+import type { ResourceType } from './resource-type.ts';
+
+const formats = { subdomain: dns1123Subdomain, label: dns1123Label, label1035: dns1035Label, path: pathSegment };
+
+/** The rules every object's name keeps. */
+export function validateMetadata(type: ResourceType, object: KubeObject): FieldError[] {
+  const { name, generateName } = object.metadata;
+  const faults: FieldError[] = [];
+  if (!name && !generateName)
+    faults.push({
+      field: 'metadata.name',
+      reason: 'FieldValueRequired',
+      message: 'Required value: name or generateName is required',
+    });
+  else if (name) {
+    const wrong = formats[type.strategy.nameFormat ?? 'subdomain'](name);
+    for (const why of wrong)
+      faults.push({
+        field: 'metadata.name',
+        reason: 'FieldValueInvalid',
+        message: `Invalid value: ${JSON.stringify(name)}: ${why}`,
+      });
+  }
+  return faults;
+}
+
+export function validateMetadataUpdate(_type: ResourceType, object: KubeObject, old: KubeObject): FieldError[] {
+  const { finalizers = [], deletionTimestamp } = object.metadata;
+  if (!deletionTimestamp) return [];
+  const before = new Set(old.metadata.finalizers ?? []);
+  const added = finalizers.filter((name) => !before.has(name));
+  if (added.length === 0) return [];
+  const list = `[]string{${added.map((name) => JSON.stringify(name)).join(', ')}}`;
+  return [
+    {
+      field: 'metadata.finalizers',
+      reason: 'FieldValueForbidden',
+      message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${list}`,
+    },
+  ];
+}

@@ -1,0 +1,34 @@
+import { notAcceptable } from './errors.ts';
+
+/** The form of the answer. */
+export interface Negotiated {
+  format: 'json' | 'yaml';
+  /** Instead of the object itself. */
+  as?: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList' | 'APIGroupDiscoveryList';
+}
+
+const known = ['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList', 'APIGroupDiscoveryList'];
+const acceptable = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+
+/** Throws 406 when nothing of what the client takes can be made; JSON is what every client takes. */
+export function negotiate(accept: string | undefined): Negotiated {
+  if (!accept || accept === 'application/json' || accept === '*/*') return { format: 'json' };
+  for (const clause of accept.split(',')) {
+    const [media = '', ...rest] = clause.split(';').map((part) => part.trim());
+    const format = formatOf(media);
+    if (!format) continue;
+    const parameters = new Map(rest.map((part) => part.split('=', 2) as [string, string]));
+    const as = parameters.get('as');
+    if (as === undefined) return { format };
+    const version = parameters.get('v');
+    if (as === 'APIGroupDiscoveryList' ? version !== 'v2' : version !== 'v1') continue;
+    if (known.includes(as)) return { format, as: as as NonNullable<Negotiated['as']> };
+  }
+  throw notAcceptable(acceptable);
+}
+
+function formatOf(media: string): Negotiated['format'] | undefined {
+  if (media === 'application/json' || media === '*/*' || media === 'application/*') return 'json';
+  if (media === 'application/yaml') return 'yaml';
+  return undefined;
+}

@@ -1,0 +1,190 @@
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { Entry } from '../store/entry.ts';
+import type { ResourceCall } from './call.ts';
+import { badRequest, expired, invalid, notFound, refusal } from './errors.ts';
+import { type Content, contentOf, type Reply } from './reply.ts';
+import type { ResourceType } from './resource-type.ts';
+import { readSelection } from './selection.ts';
+import { partialMetadata, readIncludeObject, tableOf } from './table.ts';
+
+const views = new WeakMap<Entry, Map<string, Content>>();
+
+/** An entry in the version it is asked in; made once an entry and version. */
+export function viewOf(type: ResourceType, entry: Entry): Content {
+  if (!type.conversion) return entry;
+  let known = views.get(entry);
+  if (!known) {
+    known = new Map();
+    views.set(entry, known);
+  }
+  let view = known.get(type.apiVersion);
+  if (!view) {
+    view = contentOf(type.conversion.fromStored(entry.object));
+    known.set(type.apiVersion, view);
+  }
+  return view;
+}
+
+/** The stored object, or 404. */
+export function mustGet(call: ResourceCall): Entry {
+  const { services, type, info } = call;
+  const entry = services.store.get(type.collection, info.namespace, info.name);
+  if (!entry) throw notFound(type, info.name);
+  return entry;
+}
+
+export function get(call: ResourceCall): Reply {
+  checkVersion(call, readVersion(call.query));
+  const { content } = present(call, viewOf(call.type, mustGet(call)));
+  return { code: 200, content };
+}
+
+/** One object in the form the client asked for. */
+export function present(call: ResourceCall, content: Content): { content: Content } {
+  const as = call.accept.as;
+  if (!as) return { content };
+  const object = content.object as KubeObject;
+  if (as === 'Table') {
+    const metadata = { resourceVersion: object.metadata?.resourceVersion };
+    const now = call.services.clock.now();
+    return { content: contentOf(tableOf(call.type, [object], metadata, readIncludeObject(call.query), now)) };
+  }
+  return { content: contentOf(partialMetadata(object)) };
+}
+
+/** A resourceVersion parameter; undefined if absent. Throws 400. */
+export function readVersion(query: URLSearchParams): number | undefined {
+  const text = query.get('resourceVersion');
+  if (!text) return undefined;
+  if (!/^\d{1,15}$/.test(text))
+    throw badRequest(
+      `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
+  return Number(text);
+}
+
+function checkVersion(call: ResourceCall, version: number | undefined): void {
+  const current = call.services.store.revision;
+  if (version === undefined || version <= current) return;
+  const message = `Too large resource version: ${version}, current: ${current}`;
+  throw refusal(504, 'Timeout', message, {
+    retryAfterSeconds: 1,
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+  });
+}
+
+interface Page {
+  revision: number;
+  /** The last `namespace/name` that was given. */
+  after: string;
+}
+
+const gone =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+export function list(call: ResourceCall): Reply {
+  const { services, type, info, query } = call;
+  const match = query.get('resourceVersionMatch') ?? '';
+  const version = readVersion(query);
+  const token = query.get('continue') ?? '';
+  checkListOptions(match, version, token);
+  checkVersion(call, version);
+  const selection = readSelection(type, query, info.name);
+  const namespace = info.namespace || undefined;
+  const limitText = query.get('limit') ?? '';
+  if (limitText && !/^-?\d+$/.test(limitText)) throw badRequest(badInteger(limitText));
+  const limit = Math.max(0, Number(limitText) || 0);
+
+  const page = token ? readToken(token) : undefined;
+  const revision = page ? page.revision : match === 'Exact' && version ? version : services.store.revision;
+  const all = services.store.listAt(type.collection, revision, namespace);
+  if (!all)
+    throw page ? tokenExpired(services.store.revision, page) : expired(`The provided resource version is too old`);
+
+  let rest: readonly Entry[] = all;
+  if (page) rest = all.filter((entry) => `${entry.namespace}/${entry.name}` > page.after);
+  if (selection.name !== undefined) rest = rest.filter((entry) => entry.name === selection.name);
+  if (!selection.all) rest = rest.filter((entry) => selection.matches(viewOf(type, entry).object));
+  const items = limit > 0 && rest.length > limit ? rest.slice(0, limit) : rest;
+  const last = items.at(-1);
+  const metadata: Loose = { resourceVersion: String(revision) };
+  if (last && items.length < rest.length) {
+    metadata.continue = makeToken({ revision, after: `${last.namespace}/${last.name}` });
+    // A selector hides how many are left without looking: the real one does not say it then.
+    if (selection.all) metadata.remainingItemCount = rest.length - items.length;
+  }
+  return { code: 200, content: listContent(call, items, metadata) };
+}
+
+function listContent(call: ResourceCall, items: readonly Entry[], metadata: Loose): Content {
+  const { type } = call;
+  const as = call.accept.as;
+  if (as === 'Table') {
+    const objects = items.map((entry) => viewOf(type, entry).object as KubeObject);
+    const now = call.services.clock.now();
+    return contentOf(tableOf(type, objects, metadata, readIncludeObject(call.query), now));
+  }
+  if (as)
+    return contentOf({
+      kind: 'PartialObjectMetadataList',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata,
+      items: items.map((entry) => partialMetadata(viewOf(type, entry).object)),
+    });
+  const head = { kind: `${type.kind}List`, apiVersion: type.apiVersion, metadata };
+  return {
+    get object() {
+      return { ...head, items: items.map((entry) => viewOf(type, entry).object) };
+    },
+    get json() {
+      const text = JSON.stringify(head).slice(0, -1);
+      return `${text},"items":[${items.map((entry) => viewOf(type, entry).json).join(',')}]}`;
+    },
+  };
+}
+
+function checkListOptions(match: string, version: number | undefined, token: string): void {
+  const refuse = (message: string): never => {
+    throw invalid('ListOptions', 'meta.k8s.io', '', [
+      { field: 'resourceVersionMatch', reason: 'FieldValueForbidden', message: `Forbidden: ${message}` },
+    ]);
+  };
+  if (match) {
+    if (version === undefined) refuse('resourceVersionMatch is forbidden unless resourceVersion is provided');
+    if (token) refuse('resourceVersionMatch is forbidden when continue is provided');
+    if (match !== 'Exact' && match !== 'NotOlderThan') {
+      throw invalid('ListOptions', 'meta.k8s.io', '', [
+        {
+          field: 'resourceVersionMatch',
+          reason: 'FieldValueNotSupported',
+          message: `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`,
+        },
+      ]);
+    }
+    if (match === 'Exact' && version === 0) refuse('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  }
+  if (token && version) throw badRequest('specifying resource version is not allowed when using continue');
+}
+
+const makeToken = (page: Page): string => Buffer.from(JSON.stringify(page)).toString('base64url');
+
+function readToken(token: string): Page {
+  try {
+    const page = JSON.parse(Buffer.from(token, 'base64url').toString('utf8'));
+    if (typeof page.revision === 'number' && typeof page.after === 'string') return page;
+  } catch {
+    // Said below, as for any token that is not ours.
+  }
+  throw badRequest(`continue key is not valid: illegal base64 data`);
+}
+
+function tokenExpired(current: number, page: Page): Error {
+  const error = expired(gone);
+  Object.assign(error.status.metadata, { continue: makeToken({ ...page, revision: current }) });
+  return error;
+}
+
+function badInteger(text: string): string {
+  const quoted = JSON.stringify(text);
+  return `strconv.ParseInt: parsing ${quoted}: invalid syntax`;
+}

@@ -1,0 +1,207 @@
+import { type ColumnFact, loadColumns, loadResources, type ResourceFact } from '../../../../kubernetes/facts.ts';
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { Strategy } from '../resources/strategy.ts';
+import { strategyOf } from './strategies.ts';
+
+/** A resource in one version, as it is served. */
+export interface ResourceType {
+  fact: ResourceFact;
+  group: string;
+  version: string;
+  resource: string;
+  kind: string;
+  apiVersion: string;
+  namespaced: boolean;
+  /** Where its objects are stored; two versions of one resource share it. */
+  collection: string;
+  strategy: Strategy;
+  columns: ColumnFact[];
+  hasStatus: boolean;
+  /** Absent: stored as it is served. */
+  conversion?: Conversion;
+  /** The CustomResourceDefinition, of a custom resource. */
+  definition?: KubeObject;
+  /** Of a custom resource: its `openAPIV3Schema`. */
+  schema?: Loose;
+}
+
+/** Between the form of a version that is served and the one that is stored. */
+export interface Conversion {
+  toStored(object: KubeObject): KubeObject;
+  fromStored(object: KubeObject): KubeObject;
+}
+
+const plainColumns: ColumnFact[] = [
+  { name: 'Name', type: 'string', format: 'name', priority: 0 },
+  { name: 'Age', type: 'date', format: '', priority: 0 },
+];
+
+export const collectionOf = (group: string, resource: string): string => `${group}/${resource}`;
+export const apiVersionOf = (group: string, version: string): string => (group ? `${group}/${version}` : version);
+
+/** All resources of one cluster: the built-in ones, which clusters share, and its own custom ones. */
+export class ResourceTypes {
+  readonly #builtIn: ReadonlyMap<string, ResourceType>;
+  readonly #custom = new Map<string, ResourceType>();
+  /** Moves when a custom resource comes or goes: what is derived from the set is stale then. */
+  generation = 0;
+
+  constructor() {
+    this.#builtIn = builtInTypes();
+  }
+
+  find(group: string, version: string, resource: string): ResourceType | undefined {
+    const key = `${group}/${version}/${resource}`;
+    return this.#builtIn.get(key) ?? this.#custom.get(key);
+  }
+
+  /** By kind; of several versions the first. */
+  findKind(apiVersion: string, kind: string): ResourceType | undefined {
+    for (const type of this.all()) if (type.kind === kind && type.apiVersion === apiVersion) return type;
+    return undefined;
+  }
+
+  /** The preferred version of a resource. */
+  preferred(group: string, resource: string): ResourceType | undefined {
+    for (const type of this.all()) if (type.group === group && type.resource === resource) return type;
+    return undefined;
+  }
+
+  /** By plural alone, as strategies name what they look up; the first that is served. */
+  byResource(resource: string): ResourceType | undefined {
+    for (const type of this.all()) if (type.resource === resource) return type;
+    return undefined;
+  }
+
+  *all(): Generator<ResourceType> {
+    yield* this.#builtIn.values();
+    yield* this.#custom.values();
+  }
+
+  *custom(): Generator<ResourceType> {
+    yield* this.#custom.values();
+  }
+
+  add(type: ResourceType): void {
+    this.#custom.set(`${type.group}/${type.version}/${type.resource}`, type);
+    this.generation++;
+  }
+
+  /** Takes all versions of a custom resource away. */
+  remove(group: string, resource: string): void {
+    for (const [key, type] of this.#custom)
+      if (type.group === group && type.resource === resource) this.#custom.delete(key);
+    this.generation++;
+  }
+}
+
+let shared: ReadonlyMap<string, ResourceType> | undefined;
+
+/** Immutable, so that clusters of one process may share them. */
+function builtInTypes(): ReadonlyMap<string, ResourceType> {
+  if (shared) return shared;
+  const columns = loadColumns();
+  const types = new Map<string, ResourceType>();
+  for (const fact of loadResources()) {
+    const { group, version, resource, kind, namespaced } = fact;
+    const conversion = conversions[`${group}/${version}/${resource}`];
+    types.set(`${group}/${version}/${resource}`, {
+      fact,
+      group,
+      version,
+      resource,
+      kind,
+      namespaced,
+      apiVersion: apiVersionOf(group, version),
+      collection: conversion?.collection ?? collectionOf(group, resource),
+      strategy: strategyOf(group, resource),
+      columns: columns[`${group}/${version}/${resource}`] ?? plainColumns,
+      hasStatus: fact.subresources?.some((one) => one.name === 'status') ?? false,
+      ...(conversion && { conversion }),
+    });
+  }
+  shared = types;
+  return types;
+}
+
+/** Columns of resources that declare none. */
+export const defaultColumns = (): ColumnFact[] => plainColumns;
+
+const conversions: Record<string, Conversion & { collection: string }> = {
+  'events.k8s.io/v1/events': {
+    collection: '/events',
+    toStored({ regarding, note, deprecatedSource, deprecatedFirstTimestamp, deprecatedLastTimestamp, ...event }) {
+      const { deprecatedCount, reportingController, ...rest } = event;
+      return {
+        ...rest,
+        apiVersion: 'v1',
+        involvedObject: regarding ?? {},
+        ...(note && { message: note }),
+        source: deprecatedSource ?? {},
+        firstTimestamp: deprecatedFirstTimestamp ?? null,
+        lastTimestamp: deprecatedLastTimestamp ?? null,
+        ...(deprecatedCount && { count: deprecatedCount }),
+        ...(reportingController && { reportingComponent: reportingController }),
+      } as KubeObject;
+    },
+    fromStored({ involvedObject, message, source, firstTimestamp, lastTimestamp, ...event }) {
+      const { count, reportingComponent, ...rest } = event;
+      return {
+        ...rest,
+        apiVersion: 'events.k8s.io/v1',
+        eventTime: event.eventTime ?? null,
+        regarding: involvedObject,
+        ...(message && { note: message }),
+        deprecatedSource: source ?? {},
+        deprecatedFirstTimestamp: firstTimestamp ?? null,
+        deprecatedLastTimestamp: lastTimestamp ?? null,
+        ...(count && { deprecatedCount: count }),
+        ...(reportingComponent && { reportingController: reportingComponent }),
+      } as KubeObject;
+    },
+  },
+  'autoscaling/v1/horizontalpodautoscalers': {
+    collection: 'autoscaling/horizontalpodautoscalers',
+    toStored(object) {
+      const { targetCPUUtilizationPercentage: target, ...spec } = object.spec ?? {};
+      const { currentCPUUtilizationPercentage: current, ...status } = object.status ?? {};
+      return {
+        ...object,
+        apiVersion: 'autoscaling/v2',
+        spec: {
+          ...spec,
+          metrics: [cpuMetric('target', { type: 'Utilization', averageUtilization: target ?? 80 })],
+        },
+        ...(object.status && {
+          status: {
+            ...status,
+            ...(current !== undefined && { currentMetrics: [cpuMetric('current', { averageUtilization: current })] }),
+          },
+        }),
+      };
+    },
+    fromStored(object) {
+      const { metrics = [], behavior: _behavior, ...spec } = object.spec ?? {};
+      const { currentMetrics = [], conditions: _conditions, ...status } = object.status ?? {};
+      const cpu = (list: Loose[], field: string) =>
+        list.find((metric) => metric.resource?.name === 'cpu')?.resource?.[field]?.averageUtilization;
+      const target = cpu(metrics, 'target');
+      const current = cpu(currentMetrics ?? [], 'current');
+      return {
+        ...object,
+        apiVersion: 'autoscaling/v1',
+        spec: { ...spec, ...(target !== undefined && { targetCPUUtilizationPercentage: target }) },
+        status: {
+          currentReplicas: 0,
+          desiredReplicas: 0,
+          ...status,
+          ...(current !== undefined && { currentCPUUtilizationPercentage: current }),
+        },
+      };
+    },
+  },
+};
+
+function cpuMetric(field: string, value: Loose): Loose {
+  return { type: 'Resource', resource: { name: 'cpu', [field]: value } };
+}

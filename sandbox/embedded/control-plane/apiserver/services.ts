@@ -1,0 +1,26 @@
+import type { KubeObject } from '../../../../kubernetes/object.ts';
+import type { Clock } from '../../clock.ts';
+import type { Store } from '../store/store.ts';
+import type { Allocator } from './allocator.ts';
+import type { Authenticator } from './authentication.ts';
+import type { Authorizer } from './authorization/authorizer.ts';
+import type { ResourceCall } from './call.ts';
+import type { ResourceTypes } from './resource-type.ts';
+
+/** What one cluster's API server is made of; nothing of it is shared with another cluster. */
+export interface Services {
+  store: Store;
+  clock: Clock;
+  types: ResourceTypes;
+  allocator: Allocator;
+  authenticator: Authenticator;
+  authorizer: Authorizer;
+  serverVersion: string;
+  /** Set once the bootstrap objects are there. */
+  ready: boolean;
+  /** Errors of our own, with their stacks. */
+  log(message: string): void;
+  /** The last word on a write that is valid: quotas, escalation. Throws the refusal. */
+  afterAdmission(call: ResourceCall, verb: 'create' | 'update', object: KubeObject, old?: KubeObject): void;
+  afterDelete(call: ResourceCall, object: KubeObject): void;
+}

@@ -1,0 +1,165 @@
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { Change, Entry } from '../store/entry.ts';
+import { encodeEvent } from '../store/entry.ts';
+import type { ResourceCall } from './call.ts';
+import { invalid, tooOld } from './errors.ts';
+import { readVersion, viewOf } from './read.ts';
+import type { Reply, WireEvent } from './reply.ts';
+import { isTrue } from './request-info.ts';
+import { readSelection } from './selection.ts';
+import { partialMetadata, readIncludeObject, tableOf } from './table.ts';
+
+const bookmarkInterval = 60_000;
+
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes */
+export function watch(call: ResourceCall): Reply {
+  const { services, type, info, query } = call;
+  const selection = readSelection(type, query, info.name);
+  const version = readVersion(query);
+  const bookmarks = isTrue(query.get('allowWatchBookmarks'));
+  const streamed = readInitial(query, bookmarks);
+  const encode = encoder(call);
+  const initial = streamed ?? (version === undefined || version === 0);
+  const current = services.store.revision;
+
+  return {
+    code: 200,
+    watch(sink) {
+      const collection = type.collection;
+      const from = initial ? current : (version ?? current);
+      const watcher = {
+        from,
+        namespace: info.namespace || undefined,
+        onChange(change: Change) {
+          if (selection.name !== undefined && change.entry.name !== selection.name) return;
+          const event = selection.all ? encode(change.type, change.entry, change) : select(change);
+          if (event && !sink.send(event)) stop();
+        },
+      };
+      // An object that enters or leaves the selection is added or deleted for this watcher.
+      const select = (change: Change): WireEvent | undefined => {
+        const now = change.type !== 'DELETED' && selection.matches(viewOf(type, change.entry).object);
+        const before = change.previous !== undefined && selection.matches(viewOf(type, change.previous).object);
+        if (now) return encode(before ? 'MODIFIED' : 'ADDED', change.entry, change);
+        if (!before) return undefined;
+        // The state it left with, at the revision of the change.
+        return encode('DELETED', change.entry, change);
+      };
+      const stop = (): void => {
+        services.store.unwatch(collection, watcher);
+        timeout.cancel();
+        bookmark?.cancel();
+        sink.end();
+      };
+      const seconds = Number(query.get('timeoutSeconds')) || 1800 + Math.random() * 1800;
+      let bookmark = bookmarks ? services.clock.after(bookmarkInterval, mark) : undefined;
+      function mark(): void {
+        if (!sink.send(encodeBookmark(call, false))) {
+          stop();
+          return;
+        }
+        bookmark = services.clock.after(bookmarkInterval, mark);
+      }
+      const timeout = services.clock.after(seconds * 1000, () => {
+        if (bookmarks) sink.send(encodeBookmark(call, false));
+        stop();
+      });
+      sink.onClose(stop);
+
+      if (initial) {
+        const entries = services.store.listAt(collection, current, watcher.namespace) ?? [];
+        for (const entry of entries) {
+          if (selection.name !== undefined && entry.name !== selection.name) continue;
+          if (selection.all || selection.matches(viewOf(type, entry).object)) sink.send(encode('ADDED', entry));
+        }
+        if (streamed) sink.send(encodeBookmark(call, true, current));
+      }
+      if (services.store.watch(collection, watcher)) return;
+      const error = tooOld(from, services.store.collection(collection).compacted);
+      sink.send(wire('ERROR', error.status));
+      stop();
+    },
+  };
+}
+
+type Encode = (type: Change['type'], entry: Entry, change?: Change) => WireEvent | Change;
+
+function encoder(call: ResourceCall): Encode {
+  const { type, accept, services } = call;
+  if (accept.as === 'Table') {
+    const include = readIncludeObject(call.query);
+    let first = true;
+    return (kind, entry) => {
+      const object: KubeObject = viewOf(type, entry).object;
+      const metadata = { resourceVersion: object.metadata.resourceVersion };
+      const table = tableOf(type, [object], metadata, include, services.clock.now(), first);
+      first = false;
+      return wire(kind, table);
+    };
+  }
+  if (accept.as) return (kind, entry) => wire(kind, partialMetadata(viewOf(type, entry).object));
+  return (kind, entry, change) => {
+    if (change && change.type === kind && !type.conversion) return change;
+    const view = viewOf(type, entry);
+    return { type: kind, line: encodeEvent(kind, view.json), entry: view };
+  };
+}
+
+function encodeBookmark(call: ResourceCall, initialEnd: boolean, revision?: number): WireEvent {
+  const { type, accept, services } = call;
+  const metadata: Loose = {
+    resourceVersion: String(revision ?? services.store.toldRevision),
+    creationTimestamp: null,
+    ...(initialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }),
+  };
+  if (accept.as === 'Table') {
+    const object = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+    return wire('BOOKMARK', {
+      kind: 'Table',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata: { resourceVersion: metadata.resourceVersion },
+      columnDefinitions: null,
+      rows: [{ cells: type.columns.map(() => ''), object }],
+    });
+  }
+  if (accept.as) return wire('BOOKMARK', { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
+  return wire('BOOKMARK', { kind: type.kind, apiVersion: type.apiVersion, metadata });
+}
+
+function wire(type: string, object: Loose): WireEvent {
+  let line: Buffer | undefined;
+  return {
+    type,
+    entry: { object },
+    get line() {
+      line ??= encodeEvent(type, JSON.stringify(object));
+      return line;
+    },
+  };
+}
+
+/** `sendInitialEvents`, or undefined when the client does not say. Throws 422. */
+function readInitial(query: URLSearchParams, bookmarks: boolean): boolean | undefined {
+  const text = query.get('sendInitialEvents');
+  if (text === null || text === '') return undefined;
+  const match = query.get('resourceVersionMatch');
+  if (match !== 'NotOlderThan') {
+    throw invalid('ListOptions', 'meta.k8s.io', '', [
+      {
+        field: 'resourceVersionMatch',
+        reason: 'FieldValueForbidden',
+        message: 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      },
+    ]);
+  }
+  if (!bookmarks && isTrue(text)) {
+    throw invalid('ListOptions', 'meta.k8s.io', '', [
+      {
+        field: 'allowWatchBookmarks',
+        reason: 'FieldValueForbidden',
+        message: 'Forbidden: sendInitialEvents requires setting allowWatchBookmarks to true',
+      },
+    ]);
+  }
+  return isTrue(text);
+}

@@ -1,0 +1,257 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from '../../../../kubernetes/object.ts';
+import type { FieldError, StrategyContext } from '../resources/strategy.ts';
+import type { Entry } from '../store/entry.ts';
+import { admitCreate, admitUpdate } from './admission/chain.ts';
+import { readObject } from './body.ts';
+import { type ResourceCall, warn } from './call.ts';
+import { applyDefaults, decodeObject, validateObject } from './engine.ts';
+import { alreadyExists, badRequest, conflict, invalid, methodNotSupported, refusal, staleObject } from './errors.ts';
+import { type Manage, manageFields } from './field-managers.ts';
+import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
+import { generateName } from './naming.ts';
+import { mustGet, present, viewOf } from './read.ts';
+import { type Content, contentOf, type Reply } from './reply.ts';
+import { resetForSubresource } from './subresource-fields.ts';
+
+/** A timestamp as objects carry it. */
+export const stamp = (now: Date): string => `${now.toISOString().slice(0, 19)}Z`;
+
+/** `dryRun=All`. Throws 422 for anything else. */
+export function isDryRun(query: URLSearchParams, fromBody?: string[]): boolean {
+  const values = [...query.getAll('dryRun'), ...(fromBody ?? [])].filter((value) => value !== '');
+  const wrong = values.find((value) => value !== 'All');
+  if (wrong !== undefined) {
+    throw invalid('DryRunOptions', 'meta.k8s.io', '', [
+      {
+        field: 'dryRun',
+        reason: 'FieldValueNotSupported',
+        message: `Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`,
+      },
+    ]);
+  }
+  return values.length > 0;
+}
+
+export function strategyContext(call: ResourceCall): StrategyContext {
+  const { services } = call;
+  return {
+    now: services.clock.now(),
+    lookup: (resource, name, namespace) => {
+      const type = services.types.byResource(resource);
+      return type && services.store.get(type.collection, namespace ?? '', name)?.object;
+    },
+    allocate: (kind, wanted) => services.allocator.allocate(kind, wanted),
+  };
+}
+
+export async function create(call: ResourceCall): Promise<Reply> {
+  const { value, text } = readObject(call);
+  return createObject(call, decodeObject(call, value, text));
+}
+
+/** Stores a new object; `manage` tells who owns its fields (default: a plain create). */
+export async function createObject(call: ResourceCall, object: KubeObject, manage?: Manage): Promise<Reply> {
+  const { services, type, info, query } = call;
+  const dryRun = isDryRun(query);
+  const { metadata } = object;
+  placeInNamespace(call, object);
+  if (info.name && metadata.name !== info.name)
+    throw badRequest(
+      `the name of the object (${metadata.name ?? ''}) does not match the name on the URL (${info.name})`,
+    );
+  if (metadata.resourceVersion) throw refusal(500, '', 'resourceVersion should not be set on objects to be created');
+  const generated = !metadata.name && !!metadata.generateName;
+  metadata.uid = crypto.randomUUID();
+  const now = services.clock.now();
+  metadata.creationTimestamp = stamp(now);
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.managedFields;
+  delete metadata.generation;
+  if (type.hasStatus) delete object.status;
+
+  const context = strategyContext(call);
+  applyDefaults(type, object);
+  let stored = type.conversion ? type.conversion.toStored(object) : object;
+  for (let attempt = 0; ; attempt++) {
+    if (generated) metadata.name = stored.metadata.name = generateName(metadata.generateName ?? '');
+    if (!services.store.get(type.collection, info.namespace, metadata.name ?? '')) break;
+    if (generated && attempt < 8) continue;
+    const found = services.store.get(type.collection, info.namespace, metadata.name ?? '');
+    if (!found) break;
+    const error = alreadyExists(type, metadata.name ?? '');
+    if (found.object.metadata.deletionTimestamp)
+      error.status.message = `object is being deleted: ${error.status.message}`;
+    throw error;
+  }
+  stored = admitCreate(call, stored, dryRun);
+  type.strategy.prepareForCreate?.(stored, context);
+  if (generationFields(call).length > 0) stored.metadata.generation = 1;
+  const faults = [
+    ...validateMetadata(type, stored),
+    ...validateObject(type, stored),
+    ...(type.strategy.validate?.(stored, context) ?? []),
+  ];
+  if (faults.length > 0) throw refuseInvalid(call, stored, faults);
+  for (const warning of type.strategy.warnings?.(stored) ?? []) warn(call, warning);
+  services.afterAdmission(call, 'create', stored);
+  (manage ?? manageFields)(call, undefined, stored);
+  if (dryRun) return { code: 201, ...present(call, contentOf(fromStored(call, stored))) };
+  const entry = services.store.put(type.collection, info.namespace, stored.metadata.name ?? '', stored);
+  await services.store.committed();
+  return { code: 201, ...present(call, viewOf(type, entry)) };
+}
+
+function fromStored(call: ResourceCall, object: KubeObject): KubeObject {
+  return call.type.conversion ? call.type.conversion.fromStored(object) : object;
+}
+
+/** Fills the namespace from the path. Throws 400 when the object says another. */
+function placeInNamespace(call: ResourceCall, object: KubeObject): void {
+  const { type, info } = call;
+  const { metadata } = object;
+  if (!type.namespaced) {
+    if (metadata.namespace === '') delete metadata.namespace;
+    if (metadata.namespace)
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    return;
+  }
+  if (!metadata.namespace) metadata.namespace = info.namespace;
+  if (metadata.namespace !== info.namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+export function refuseInvalid(call: ResourceCall, object: KubeObject, faults: FieldError[]): Error {
+  return invalid(call.type.kind, call.type.group, object.metadata.name ?? object.metadata.generateName ?? '', faults);
+}
+
+export async function update(call: ResourceCall): Promise<Reply> {
+  const { value, text } = readObject(call);
+  const object = decodeObject(call, value, text);
+  const { name } = object.metadata;
+  if (!name) throw badRequest('name must be provided');
+  if (name !== call.info.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${call.info.name})`);
+  if (
+    !call.services.store.get(call.type.collection, call.info.namespace, name) &&
+    createsOnUpdate.has(call.type.resource)
+  )
+    return createObject({ ...call, info: { ...call.info, subresource: '' } }, object);
+  const content = await updateObject(call, mustGet(call), object);
+  return { code: 200, ...present(call, content) };
+}
+
+/** Kinds that a PUT may create. */
+const createsOnUpdate = new Set(['leases', 'events', 'runtimeclasses', 'csinodes', 'endpoints']);
+
+/** Kinds whose PUT must name the version it replaces. */
+const needsVersion = new Set(['leases', 'customresourcedefinitions', 'endpointslices', 'priorityclasses']);
+
+/** Replaces what is stored by `object`, which is changed and kept. Resolves when it is on disk. */
+export async function updateObject(
+  call: ResourceCall,
+  entry: Entry,
+  object: KubeObject,
+  manage: Manage = manageFields,
+): Promise<Content> {
+  const { services, type, info } = call;
+  const dryRun = isDryRun(call.query);
+  const old = entry.object;
+  placeInNamespace(call, object);
+  const { metadata } = object;
+  const isPut = call.info.verb === 'update';
+  if (metadata.uid && metadata.uid !== old.metadata.uid)
+    throw conflict(
+      type,
+      info.name,
+      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`,
+    );
+  if (isPut && !metadata.resourceVersion && (type.definition || needsVersion.has(type.resource))) {
+    const message = 'Invalid value: 0: must be specified for an update';
+    throw refuseInvalid(call, object, [{ field: 'metadata.resourceVersion', reason: 'FieldValueInvalid', message }]);
+  }
+  if (metadata.resourceVersion && metadata.resourceVersion !== old.metadata.resourceVersion)
+    throw conflict(type, info.name, staleObject);
+  copySystemFields(object, old);
+  applyDefaults(type, object);
+  let stored = type.conversion ? type.conversion.toStored(object) : object;
+  stored = resetForSubresource(call, stored, old);
+  const context = strategyContext(call);
+  stored = admitUpdate(call, stored, old, dryRun);
+  if (info.subresource !== 'status') type.strategy.prepareForUpdate?.(stored, old, context);
+  bumpGeneration(call, stored, old);
+  const faults = [
+    ...validateMetadataUpdate(type, stored, old),
+    ...validateObject(type, stored, old),
+    ...(info.subresource === 'status'
+      ? (type.strategy.validateStatusUpdate?.(stored, old, context) ?? [])
+      : [
+          ...(type.strategy.validate?.(stored, context) ?? []),
+          ...(type.strategy.validateUpdate?.(stored, old, context) ?? []),
+        ]),
+  ];
+  if (faults.length > 0) throw refuseInvalid(call, stored, faults);
+  if (info.subresource === '') for (const warning of type.strategy.warnings?.(stored, old) ?? []) warn(call, warning);
+  services.afterAdmission(call, 'update', stored, old);
+  manage(call, old, stored);
+  stored.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
+  if (isDeepStrictEqual(stored, old)) return viewOf(type, entry);
+  if (dryRun) return contentOf(fromStored(call, stored));
+  return commit(call, entry, stored);
+}
+
+/** Stores an object's next state; when nothing holds back its deletion any more, removes it instead. */
+async function commit(call: ResourceCall, entry: Entry, stored: KubeObject): Promise<Content> {
+  const { services, type } = call;
+  const { metadata } = stored;
+  const done =
+    metadata.deletionTimestamp !== undefined &&
+    !metadata.finalizers?.length &&
+    !metadata.deletionGracePeriodSeconds &&
+    !(type.collection === '/namespaces' && stored.spec?.finalizers?.length);
+  const next = done
+    ? services.store.remove(type.collection, entry.namespace, entry.name, stored)
+    : services.store.put(type.collection, entry.namespace, entry.name, stored);
+  await services.store.committed();
+  return viewOf(type, next ?? entry);
+}
+
+function copySystemFields(object: KubeObject, old: KubeObject): void {
+  const { metadata } = object;
+  const was = old.metadata;
+  for (const field of [
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'generateName',
+  ] as const) {
+    if (was[field] === undefined) delete metadata[field];
+    else Object.assign(metadata, { [field]: was[field] });
+  }
+}
+
+function generationFields({ type }: ResourceCall): string[] {
+  if (type.strategy.generationFields) return type.strategy.generationFields;
+  if (type.definition) return ['*'];
+  return type.hasStatus ? ['spec'] : [];
+}
+
+function bumpGeneration(call: ResourceCall, stored: KubeObject, old: KubeObject): void {
+  if (call.info.subresource === 'status') return;
+  const fields = generationFields(call);
+  const named = fields.includes('*')
+    ? [...new Set([...Object.keys(stored), ...Object.keys(old)])].filter(
+        (key) => key !== 'metadata' && key !== 'status',
+      )
+    : fields;
+  if (named.some((field) => !isDeepStrictEqual(stored[field], old[field])))
+    stored.metadata.generation = (old.metadata.generation ?? 0) + 1;
+}
+
+/** What a resource does not do: 405. */
+export function refuseVerb(call: ResourceCall): Error {
+  return methodNotSupported(call.type, call.info.verb);
+}

@@ -1,0 +1,99 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Transport } from '../client/client.ts';
+import { type Clock, createClock } from '../clock.ts';
+import { Allocator } from './apiserver/allocator.ts';
+import { createAuthenticator } from './apiserver/authentication.ts';
+import { createAuthorizer } from './apiserver/authorization/rbac.ts';
+import { bootstrap } from './apiserver/bootstrap.ts';
+import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
+import { ResourceTypes } from './apiserver/resource-type.ts';
+import { startServer } from './apiserver/server.ts';
+import type { Services } from './apiserver/services.ts';
+import { openPki, type Pki } from './pki.ts';
+import { Store } from './store/store.ts';
+
+export interface ClusterOptions {
+  /** Everything of the cluster lives here. */
+  directory: string;
+  name: string;
+  /** 0 for any. */
+  port?: number;
+  host?: string;
+  clock?: Clock;
+  serverVersion?: string;
+  /** Off in tests of the API server alone. */
+  controllers?: boolean;
+}
+
+export interface Cluster {
+  name: string;
+  directory: string;
+  port: number;
+  url: string;
+  pki: Pki;
+  clock: Clock;
+  /** Requests as this user, without the network. */
+  transport(user: string): Transport;
+  /** Ends controllers, watches and connections, and writes what is left. */
+  close(): Promise<void>;
+}
+
+/** Starts the control plane of one cluster in this process; call it as often as there are clusters. Rejects when the port is taken or the folder is not writable. */
+export async function createCluster(options: ClusterOptions): Promise<Cluster> {
+  const { directory, name, clock = createClock() } = options;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const log = logger(join(directory, 'errors.log'));
+  const pki = await openPki(join(directory, 'pki'));
+  const store = new Store({
+    file: join(directory, 'objects.sqlite'),
+    onError: (error) => log(`store: ${error instanceof Error ? error.stack : error}`),
+  });
+  const services: Services = {
+    store,
+    clock,
+    types: new ResourceTypes(),
+    allocator: new Allocator(store),
+    authenticator: createAuthenticator(async () => undefined),
+    authorizer: createAuthorizer(),
+    serverVersion: options.serverVersion ?? 'v1.35.2',
+    ready: false,
+    log,
+    afterAdmission() {},
+    afterDelete() {},
+  };
+  const tls = { ...pki.server, ca: pki.ca.cert };
+  const server = await startServer({ services, tls, port: options.port ?? 0, host: options.host ?? '127.0.0.1' }).catch(
+    (error) => {
+      store.close();
+      throw error;
+    },
+  );
+  await bootstrap(services, { port: server.port });
+  const ending = new AbortController();
+  return {
+    name,
+    directory,
+    port: server.port,
+    url: `https://127.0.0.1:${server.port}`,
+    pki,
+    clock,
+    transport: (user) => createInProcessTransport(services, userNamed(user)),
+    async close() {
+      ending.abort();
+      await server.close();
+      store.close();
+    },
+  };
+}
+
+/** Errors go to a file: stdout and stderr are the learner's. */
+function logger(file: string): (message: string) => void {
+  return (message) => {
+    try {
+      appendFileSync(file, `${new Date().toISOString()} ${message}\n`);
+    } catch {
+      // A full disk must not take the server down with it.
+    }
+  };
+}
