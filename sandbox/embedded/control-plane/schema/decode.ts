@@ -72,7 +72,7 @@ function decodeObject(value: Loose, schema: Schema, actual: Schema, path: string
     }
     const field = fields?.get(key);
     if (property) {
-      walk.fields.push(key);
+      walk.fields.push(field?.within ? `${field.within}.${key}` : key);
       if (name) walk.struct = name.slice(name.lastIndexOf('.') + 1);
     }
     const element = property ?? (actual.additionalProperties as Schema);
@@ -130,8 +130,10 @@ function mismatch(value: Loose, goType: string, walk: Walk, literal?: string): u
 function typeName(schema: Schema, walk: Walk): string {
   if (schema.$ref) return goName(schema.$ref);
   if (schema.type === 'array') return `[]${typeName(schema.items ?? {}, walk)}`;
-  if (schema.type === 'object' && typeof schema.additionalProperties === 'object')
+  if (schema.type === 'object' && typeof schema.additionalProperties === 'object') {
+    if (schema.additionalProperties.$ref === quantity) return 'v1.ResourceList';
     return `map[string]${typeName(schema.additionalProperties, walk)}`;
+  }
   if (schema.type === 'integer') return schema.format ?? 'int32';
   return schema.type === 'boolean' ? 'bool' : (schema.type ?? 'interface {}');
 }
@@ -146,9 +148,11 @@ function checkBase64(value: string, walk: Walk): void {
 
 type Special = (value: Loose, walk: Walk, goType: string) => Loose;
 
+const quantity = 'io.k8s.apimachinery.pkg.api.resource.Quantity';
+
 /** Types that read themselves. */
 const specials: Record<string, Special> = {
-  'io.k8s.apimachinery.pkg.api.resource.Quantity': (value, walk) => {
+  [quantity]: (value, walk) => {
     try {
       return canonicalQuantity(typeof value === 'object' || typeof value === 'boolean' ? '' : value);
     } catch (error) {
@@ -158,9 +162,7 @@ const specials: Record<string, Special> = {
   },
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': (value, walk) => {
     if (typeof value === 'string' || Number.isInteger(value)) return value;
-    const shown = typeof value === 'number' ? `number ${value}` : jsonKind(value);
-    walk.error ??= `json: cannot unmarshal ${shown} into Go value of type int32`;
-    return undefined;
+    return mismatch(value, 'int32', walk, typeof value === 'number' ? String(value) : undefined);
   },
   'io.k8s.apimachinery.pkg.apis.meta.v1.Time': (value, walk) => decodeTime(value, walk, 0),
   'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': (value, walk) => decodeTime(value, walk, 6),

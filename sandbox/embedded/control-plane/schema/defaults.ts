@@ -20,21 +20,21 @@ function fill(value: Loose, schema: Schema, schemas: Record<string, Schema>): vo
     if (missing && property.default !== undefined) value[key] = structuredClone(property.default);
     if (value[key] !== undefined) fill(value[key], property, schemas);
   }
-  if (schema.$ref) for (const key of nullTimes(schema.$ref)) if (value[key] === undefined) value[key] = null;
+  if (schema.$ref) for (const key of nullFields(schema.$ref)) if (value[key] === undefined) value[key] = null;
   if (typeof actual.additionalProperties === 'object') {
     for (const [key, inner] of Object.entries(value))
       if (!actual.properties?.[key]) fill(inner, actual.additionalProperties, schemas);
   }
 }
 
-const nullTimesOf = new Map<string, string[]>();
+const nullsOf = new Map<string, string[]>();
 
-/** Times that Go writes as null when there is none: `lastProbeTime: null`. */
-function nullTimes(name: string): string[] {
-  let known = nullTimesOf.get(name);
+/** Fields that Go writes as null when there is nothing: `lastProbeTime: null`, `endpoints: null`. */
+function nullFields(name: string): string[] {
+  let known = nullsOf.get(name);
   if (!known) {
-    known = [...goFields(name)].filter(([, field]) => field.nullTime).map(([key]) => key);
-    nullTimesOf.set(name, known);
+    known = [...goFields(name)].filter(([, field]) => field.alwaysNull).map(([key]) => key);
+    nullsOf.set(name, known);
   }
   return known;
 }
@@ -42,14 +42,6 @@ function nullTimes(name: string): string[] {
 /** An object of the kind with nothing in it, as Go writes one: `spec: {containers: null}`. It owns no field. */
 export function emptyObject(shape: Shape): Loose {
   const empty: Loose = {};
-  if (!shape.name) return empty;
-  applyDefaults(empty, shape);
-  addNulls(empty, shape.name, shape.schemas);
+  if (shape.name) applyDefaults(empty, shape);
   return empty;
-}
-
-function addNulls(value: Loose, name: string, schemas: Record<string, Schema>): void {
-  for (const [key, field] of goFields(name)) if (field.alwaysNull && value[key] === undefined) value[key] = null;
-  for (const [key, property] of Object.entries(schemas[name]?.properties ?? {}))
-    if (property.$ref && value[key] && typeof value[key] === 'object') addNulls(value[key], property.$ref, schemas);
 }

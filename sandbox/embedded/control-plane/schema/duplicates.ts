@@ -1,8 +1,17 @@
 /**
  * Fields that stand twice in one object of a JSON text, as `duplicate field "spec.replicas"`; JSON.parse would keep the last in silence.
- * The text must be valid JSON.
+ * `text` must be valid JSON; what stands in `unknown` (of {@link decode}) is not looked into.
  */
-export function duplicateFields(text: string): string[] {
+export function duplicateFields(text: string, unknown: string[] = []): string[] {
+  const outside = unknown.map((each) => JSON.parse(each.slice('unknown field '.length)) as string);
+  return doubled(text)
+    .filter(
+      (path) => !outside.some((each) => path === each || path.startsWith(`${each}.`) || path.startsWith(`${each}[`)),
+    )
+    .map((path) => `duplicate field ${JSON.stringify(path)}`);
+}
+
+function doubled(text: string): string[] {
   const found = new Set<string>();
   const stack: { path: string; keys: Set<string> | undefined; index: number }[] = [];
   const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:,]/g;
@@ -30,7 +39,7 @@ export function duplicateFields(text: string): string[] {
       key = JSON.parse(token) as string;
       expectKey = false;
       const top = stack.at(-1)!;
-      if (top.keys!.has(key)) found.add(`duplicate field ${JSON.stringify(pathOf())}`);
+      if (top.keys!.has(key)) found.add(pathOf());
       top.keys!.add(key);
     }
   }

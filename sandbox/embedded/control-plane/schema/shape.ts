@@ -63,12 +63,13 @@ export function goFields(name: string): Map<string, GoField> {
   const fields = new Map<string, GoField>();
   fieldsOf.set(name, fields);
   for (const field of loadMessages().get(name)?.values() ?? []) {
-    if (field.inline) for (const [inner, value] of goFields(field.type)) fields.set(inner, value);
-    else {
+    if (field.inline) {
+      const struct = field.type.slice(field.type.lastIndexOf('.') + 1);
+      for (const [inner, value] of goFields(field.type)) fields.set(inner, { ...value, within: struct });
+    } else {
       const plain = !field.pointer && !field.always;
       fields.set(field.name, {
         dropsZero: plain,
-        nullTime: field.nullTime,
         alwaysNull: field.nullTime || (field.always && (field.repeated || field.map)),
         ...(field.goType ? { goType: field.goType } : {}),
       });
@@ -80,11 +81,11 @@ export function goFields(name: string): Map<string, GoField> {
 export interface GoField {
   /** `omitempty` on a value: false, 0, "" and empty lists are as good as absent. */
   dropsZero: boolean;
-  /** A time without `omitzero`: null stands for none. */
-  nullTime: boolean;
-  /** That, and lists and maps without `omitempty`, are null in an object that was just made. */
+  /** Written as null when absent: a time without `omitzero`, a list or map without `omitempty`. */
   alwaysNull: boolean;
   goType?: string;
+  /** The inlined struct it stands in, which Go's errors name. */
+  within?: string;
 }
 
 const fieldsOf = new Map<string, Map<string, GoField>>();
