@@ -90,7 +90,7 @@ export function equal(left: unknown, right: unknown, budget: Budget): boolean {
   const kind = typeof left;
   if ((kind === 'bigint' || kind === 'number') && (typeof right === 'bigint' || typeof right === 'number'))
     // Neither less nor more: 1n and 1.0 are equal, and large ints are not rounded.
-    return left >= right && left <= right;
+    return (left as number) >= right && (left as number) <= right;
   if (Array.isArray(left))
     return (
       Array.isArray(right) &&
