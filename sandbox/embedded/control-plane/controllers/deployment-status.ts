@@ -1,7 +1,7 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
 import { type Condition, conditionOf, withCondition, withoutCondition } from './conditions.ts';
-import { timestamp } from './context.ts';
+import { type Age, timestamp } from './context.ts';
 import { fences, total, totalOf } from './deployment-scale.ts';
 
 const forever = 2_147_483_647;
@@ -79,6 +79,7 @@ export function rolloutStatus(
   all: KubeObject[],
   newest: KubeObject | undefined,
   clock: Clock,
+  age: Age,
 ): Loose {
   const status = statusOf(deployment, all, newest, clock);
   const before = conditionOf(deployment, 'Progressing');
@@ -97,7 +98,7 @@ export function rolloutStatus(
       if (before?.status === 'True') condition.lastTransitionTime = before.lastTransitionTime;
       // Set anew although the reason may be the same: lastUpdateTime is what the deadline counts from.
       status.conditions = [...withoutCondition(status.conditions, 'Progressing'), condition];
-    } else if (timedOut(deployment, before, clock)) {
+    } else if (timedOut(deployment, before, age)) {
       const message = `${subject} has timed out progressing.`;
       const condition = deploymentCondition(clock, 'Progressing', 'False', 'ProgressDeadlineExceeded', message);
       status.conditions = withCondition(status.conditions, condition);
@@ -125,14 +126,13 @@ function progressed(before: Loose, now: Loose): boolean {
   return grew('updatedReplicas') || old(now) < old(before) || grew('readyReplicas') || grew('availableReplicas');
 }
 
-function timedOut(deployment: KubeObject, condition: Loose, clock: Clock): boolean {
+function timedOut(deployment: KubeObject, condition: Loose, age: Age): boolean {
   if (!condition || condition.reason === 'NewReplicaSetAvailable') return false;
   if (condition.reason === 'ProgressDeadlineExceeded') return true;
-  return deadlineIn(deployment, condition, clock) < 0;
+  return deadlineIn(deployment, condition, age) < 0;
 }
 
 /** Milliseconds until lack of progress is a failure. */
-export function deadlineIn(deployment: KubeObject, condition: Loose, clock: Clock): number {
-  const end = Date.parse(condition.lastUpdateTime) + deployment.spec.progressDeadlineSeconds * 1000;
-  return end - clock.now().getTime();
+export function deadlineIn(deployment: KubeObject, condition: Loose, age: Age): number {
+  return deployment.spec.progressDeadlineSeconds * 1000 - age(condition.lastUpdateTime);
 }

@@ -54,7 +54,7 @@ interface Work {
 
 /** Rolls templates out through ReplicaSets. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ */
 export function startDeployments(context: ControllerContext): void {
-  const { clock } = context;
+  const { clock, age } = context;
   const { client, recorder, queue: makeQueue } = createController(context, 'deployment-controller');
   const deployments = context.informer(deploymentResource);
   const sets = context.informer(replicaSets);
@@ -271,13 +271,13 @@ export function startDeployments(context: ControllerContext): void {
   }
 
   async function finish(work: Work): Promise<void> {
-    const status = rolloutStatus(work.object, all(work), work.newest, clock);
+    const status = rolloutStatus(work.object, all(work), work.newest, clock, age);
     const { object } = work;
     await writeStatus(work, status);
     const condition = conditionOf(object, 'Progressing');
     if (!hasDeadline(object) || !condition || complete(object, status)) return;
     if (condition.reason === 'ProgressDeadlineExceeded') return;
-    queue.addAfter(keyOf(object), Math.max(0, deadlineIn(object, condition, clock)) + 1000);
+    queue.addAfter(keyOf(object), Math.max(0, deadlineIn(object, condition, age)) + 1000);
   }
 
   async function roll(work: Work): Promise<void> {

@@ -1,5 +1,6 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
+import type { Age } from './context.ts';
 
 /** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/ */
 export function isActive(pod: KubeObject): boolean {
@@ -23,15 +24,15 @@ export function isReady(pod: KubeObject): boolean {
 }
 
 /** Ready for at least `minReadySeconds`. */
-export function isAvailable(pod: KubeObject, minReadySeconds: number, clock: Clock): boolean {
-  return isReady(pod) && availableIn(pod, minReadySeconds, clock) <= 0;
+export function isAvailable(pod: KubeObject, minReadySeconds: number, age: Age): boolean {
+  return isReady(pod) && availableIn(pod, minReadySeconds, age) <= 0;
 }
 
 /** Milliseconds until a ready pod counts as available. */
-export function availableIn(pod: KubeObject, minReadySeconds: number, clock: Clock): number {
+export function availableIn(pod: KubeObject, minReadySeconds: number, age: Age): number {
   if (minReadySeconds === 0) return 0;
-  const since = Date.parse(podCondition(pod, 'Ready')?.lastTransitionTime ?? '');
-  return Number.isNaN(since) ? Infinity : since + minReadySeconds * 1000 - clock.now().getTime();
+  const stamp = podCondition(pod, 'Ready')?.lastTransitionTime;
+  return stamp ? minReadySeconds * 1000 - age(stamp) : Infinity;
 }
 
 const phases: Record<string, number> = { Pending: 0, Unknown: 1, Running: 2 };

@@ -10,39 +10,26 @@ import {
   splitKey,
   timestamp,
 } from './context.ts';
+import { createOwnedPods, followPods, inWaves } from './owned-pods.ts';
 import { podFromTemplate } from './pod-template.ts';
 import { availableIn, byDeletion, isActive, isAvailable, isReady, isTerminating } from './pods.ts';
-import { claim, controllerOf, matches } from './references.ts';
+import { claim, controllerOf } from './references.ts';
 import { pods as podResource, replicaSets } from './resources.ts';
 
 const burst = 500;
 
 /** Keeps as many pods as each ReplicaSet asks for. https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/ */
 export function startReplicaSets(context: ControllerContext): void {
-  const { clock } = context;
-  const { client, recorder, queue: makeQueue } = createController(context, 'replicaset-controller');
+  const { clock, age } = context;
+  const controller = createController(context, 'replicaset-controller');
+  const { client } = controller;
   const sets = context.informer(replicaSets);
   const pods = context.informer(podResource);
-  /** Pods whose deletion was asked for and not told yet. */
-  const leaving = new Set<string>();
-  const queue = makeQueue(sync, { spacing: 10 });
+  const owned = createOwnedPods(context, controller);
+  const queue = controller.queue(sync, { spacing: 10 });
 
   sets.on((now, before) => queue.add(keyOf((now ?? before)!)));
-  pods.on((now, before) => {
-    const pod = (now ?? before)!;
-    if (!now || now.metadata.deletionTimestamp) leaving.delete(pod.metadata.uid!);
-    for (const version of [now, before]) {
-      const owner = version && controllerOf(version);
-      if (owner?.kind === 'ReplicaSet') queue.add(`${pod.metadata.namespace}/${owner.name}`);
-    }
-    // An orphan may be adopted, but only when it, its labels or its owner have changed.
-    if (now && !controllerOf(now) && isActive(now)) {
-      if (before && before.metadata.labels === now.metadata.labels && !controllerOf(before)) return;
-      for (const set of sets.list(now.metadata.namespace)) {
-        if (matches(set.spec.selector, now.metadata.labels)) queue.add(keyOf(set));
-      }
-    }
-  });
+  followPods(context, queue, 'ReplicaSet', (namespace) => sets.list(namespace));
 
   async function sync(key: string): Promise<void> {
     const [namespace, name] = splitKey(key);
@@ -57,14 +44,14 @@ export function startReplicaSets(context: ControllerContext): void {
       selector: set.spec.selector,
       adoptable: isActive,
     });
-    let active = claimed.filter((pod) => isActive(pod) && !leaving.has(pod.metadata.uid!));
+    let active = claimed.filter((pod) => isActive(pod) && !owned.isLeaving(pod));
     let failure: { reason: string; error: unknown } | undefined;
     if (!set.metadata.deletionTimestamp) {
       const result = await manage(set, active);
       active = result.active;
       failure = result.failure;
     }
-    const terminating = claimed.filter((pod) => isTerminating(pod) || leaving.has(pod.metadata.uid!)).length;
+    const terminating = claimed.filter((pod) => isTerminating(pod) || owned.isLeaving(pod)).length;
     await report(sets.get(name, namespace) ?? set, active, terminating, failure);
     if (failure && !namespaceTerminating(failure.error)) throw failure.error;
     wake(key, set, active);
@@ -72,43 +59,22 @@ export function startReplicaSets(context: ControllerContext): void {
 
   async function manage(set: KubeObject, active: KubeObject[]) {
     const wanted: number = set.spec.replicas ?? 1;
-    let failure: { reason: string; error: unknown } | undefined;
     if (active.length < wanted) {
-      const made: KubeObject[] = [];
       const missing = Math.min(wanted - active.length, burst);
-      // Waves double as long as all goes well, so that a template nobody accepts costs one refusal.
-      for (let wave = 1; made.length < missing && !failure; wave *= 2) {
-        const size = Math.min(wave, missing - made.length);
-        const outcomes = await Promise.allSettled(Array.from({ length: size }, () => create(set)));
-        for (const outcome of outcomes) {
-          if (outcome.status === 'fulfilled') made.push(outcome.value);
-          else failure = { reason: 'FailedCreate', error: outcome.reason };
-        }
-      }
-      return { active: [...active, ...made], failure };
+      const { made, error } = await inWaves(missing, () => owned.create(set, podFromTemplate(set.spec.template, set)));
+      return { active: [...active, ...made], failure: error ? { reason: 'FailedCreate', error } : undefined };
     }
     if (active.length > wanted) {
       const doomed = choose(set, active, Math.min(active.length - wanted, burst));
-      const outcomes = await Promise.allSettled(doomed.map((pod) => remove(set, pod)));
+      const outcomes = await Promise.allSettled(doomed.map((pod) => owned.remove(set, pod)));
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-      if (failed) failure = { reason: 'FailedDelete', error: failed.reason };
-      return { active: active.filter((pod) => !leaving.has(pod.metadata.uid!)), failure };
+      const failure = failed && { reason: 'FailedDelete', error: failed.reason as unknown };
+      return {
+        active: failed ? active.filter((pod) => !owned.isLeaving(pod)) : active.filter((pod) => !doomed.includes(pod)),
+        failure,
+      };
     }
-    return { active, failure };
-  }
-
-  async function create(set: KubeObject): Promise<KubeObject> {
-    try {
-      const pod = await client.create(podResource, podFromTemplate(set.spec.template, set));
-      pods.observe(pod);
-      void recorder.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`);
-      return pod;
-    } catch (error) {
-      if (!namespaceTerminating(error)) {
-        void recorder.event(set, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
-      }
-      throw error;
-    }
+    return { active, failure: undefined };
   }
 
   function choose(set: KubeObject, active: KubeObject[], count: number): KubeObject[] {
@@ -123,20 +89,6 @@ export function startReplicaSets(context: ControllerContext): void {
     }
     const rank = (pod: KubeObject) => related.get(pod.spec.nodeName) ?? 0;
     return [...active].sort((a, b) => byDeletion(a, b, rank, clock)).slice(0, count);
-  }
-
-  async function remove(set: KubeObject, pod: KubeObject): Promise<void> {
-    const { name, namespace, uid } = pod.metadata;
-    leaving.add(uid!);
-    try {
-      await client.delete(podResource, name!, namespace, { preconditions: { uid: uid! } });
-      void recorder.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
-    } catch (error) {
-      leaving.delete(uid!);
-      if (isNotFound(error)) return;
-      void recorder.event(set, 'Warning', 'FailedDelete', `Error deleting: ${(error as Error).message}`);
-      throw error;
-    }
   }
 
   async function report(
@@ -162,7 +114,7 @@ export function startReplicaSets(context: ControllerContext): void {
         .length,
     );
     count('readyReplicas', ready.length);
-    count('availableReplicas', ready.filter((pod) => isAvailable(pod, minReady, clock)).length);
+    count('availableReplicas', ready.filter((pod) => isAvailable(pod, minReady, age)).length);
     let conditions: Loose[] = set.status?.conditions ?? [];
     if (failure) {
       conditions = withCondition(conditions, {
@@ -189,7 +141,7 @@ export function startReplicaSets(context: ControllerContext): void {
     let next = Infinity;
     for (const pod of active) {
       if (!isReady(pod)) continue;
-      const wait = availableIn(pod, minReady, clock);
+      const wait = availableIn(pod, minReady, age);
       if (wait > 0) next = Math.min(next, wait);
     }
     if (next < Infinity) queue.addAfter(key, next + 1);

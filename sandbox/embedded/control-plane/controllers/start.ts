@@ -1,8 +1,11 @@
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { type ControllersOptions, createContext } from './context.ts';
+import { startCronJobs } from './cron-jobs.ts';
 import { startDeployments } from './deployments.ts';
 import { startEndpointSlices, startEndpoints } from './endpoint-slices.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
+import { startJobExpiry } from './job-expiry.ts';
+import { startJobs } from './jobs.ts';
 import { followKinds } from './kinds.ts';
 import { startNamespaces } from './namespaces.ts';
 import { startReplicaSets } from './replica-sets.ts';
@@ -15,6 +18,9 @@ export function startControllers(options: ControllersOptions): void {
   startRootCertificates(context);
   startDeployments(context);
   startReplicaSets(context);
+  startJobs(context);
+  startJobExpiry(context);
+  startCronJobs(context);
   startScheduler(context);
   startEndpointSlices(context);
   startEndpoints(context);

@@ -1,0 +1,232 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import {
+  alreadyExists,
+  type ControllerContext,
+  createController,
+  isNotFound,
+  keyOf,
+  namespaceTerminating,
+  splitKey,
+} from './context.ts';
+import { parseSchedule, type Schedule } from './cron-schedule.ts';
+import { byCreation } from './deployment-scale.ts';
+import { isFinishedJob } from './job-status.ts';
+import { controllerOf, controllerReference } from './references.ts';
+import { cronJobs as cronResource, jobs as jobResource } from './resources.ts';
+
+/** Makes a job whenever a schedule says so. https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ */
+export function startCronJobs(context: ControllerContext): void {
+  const { clock } = context;
+  const { client, recorder, queue: makeQueue } = createController(context, 'cronjob-controller');
+  const crons = context.informer(cronResource);
+  const jobs = context.informer(jobResource);
+  jobs.index('cron', (job) => {
+    const owner = controllerOf(job);
+    return owner?.kind === 'CronJob' ? owner.uid : undefined;
+  });
+  const queue = makeQueue(sync, { spacing: 50 });
+  /** Schedules run on a time that skips move on; what they have started stays known by it. */
+  const started = new Map<string, number>();
+  const begin = clock.now().getTime() - clock.monotonic();
+  const skipped = () => {
+    const ahead = clock.monotonic() + begin - clock.now().getTime();
+    // The two clocks drift apart by milliseconds.
+    return ahead > 1000 ? ahead : 0;
+  };
+
+  crons.on((now, before) => {
+    if (!now) started.delete(before!.metadata.uid!);
+    queue.add(keyOf((now ?? before)!));
+  });
+  jobs.on((now, before) => {
+    const job = (now ?? before)!;
+    const owner = controllerOf(job);
+    if (owner?.kind === 'CronJob') queue.add(`${job.metadata.namespace}/${owner.name}`);
+  });
+
+  async function sync(key: string): Promise<void> {
+    await Promise.all([crons.synced, jobs.synced]);
+    const [namespace, name] = splitKey(key);
+    const cron = crons.get(name, namespace);
+    if (!cron) return;
+    const mine = jobs.by('cron', cron.metadata.uid!);
+    const status: Loose = { ...cron.status, active: [...(cron.status?.active ?? [])] };
+    followActive(cron, status, mine);
+    await tidy(cron, mine);
+    let error: unknown;
+    if (!cron.metadata.deletionTimestamp && !cron.spec.suspend) {
+      try {
+        await run(key, cron, status, mine);
+      } catch (reason) {
+        error = reason;
+      }
+    }
+    if (status.active.length === 0) delete status.active;
+    if (!isDeepStrictEqual(status, cron.status ?? {})) {
+      crons.observe(await client.update(cronResource, { ...cron, status }, 'status'));
+    }
+    if (error) throw error;
+  }
+
+  function followActive(cron: KubeObject, status: Loose, mine: KubeObject[]): void {
+    for (const job of mine) {
+      const finished = isFinishedJob(job);
+      const active = status.active.some((entry: Loose) => entry.uid === job.metadata.uid);
+      if (active && finished) {
+        status.active = status.active.filter((entry: Loose) => entry.uid !== job.metadata.uid);
+        const message = `Saw completed job: ${job.metadata.name}, condition: ${finished.type}`;
+        void recorder.event(cron, 'Normal', 'SawCompletedJob', message);
+      }
+      if (finished?.type === 'Complete' && job.status.completionTime) {
+        if (!status.lastSuccessfulTime || status.lastSuccessfulTime < job.status.completionTime) {
+          status.lastSuccessfulTime = job.status.completionTime;
+        }
+      }
+    }
+    const known = new Set(mine.map((job) => job.metadata.uid));
+    for (const entry of status.active as Loose[]) {
+      if (known.has(entry.uid)) continue;
+      void recorder.event(cron, 'Normal', 'MissingJob', `Active job went missing: ${entry.name}`);
+    }
+    status.active = status.active.filter((entry: Loose) => known.has(entry.uid));
+  }
+
+  /** Keeps as many finished jobs as the history's limits say. */
+  async function tidy(cron: KubeObject, mine: KubeObject[]): Promise<void> {
+    for (const [type, limit] of [
+      ['Complete', cron.spec.successfulJobsHistoryLimit],
+      ['Failed', cron.spec.failedJobsHistoryLimit],
+    ] as const) {
+      if (limit === undefined) continue;
+      const finished = mine.filter((job) => isFinishedJob(job)?.type === type && !job.metadata.deletionTimestamp);
+      finished.sort(byCreation);
+      for (const job of finished.slice(0, Math.max(0, finished.length - limit))) await remove(cron, job);
+    }
+  }
+
+  async function remove(cron: KubeObject, job: KubeObject): Promise<void> {
+    try {
+      const options = { propagationPolicy: 'Background' as const };
+      await client.delete(jobResource, job.metadata.name!, job.metadata.namespace, options);
+      void recorder.event(cron, 'Normal', 'SuccessfulDelete', `Deleted job ${job.metadata.name}`);
+    } catch (error) {
+      if (isNotFound(error)) return;
+      void recorder.event(cron, 'Warning', 'FailedDelete', `Deleted job: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  function scheduleOf(cron: KubeObject): Schedule | undefined {
+    const { schedule, timeZone } = cron.spec;
+    try {
+      return parseSchedule(schedule, timeZone);
+    } catch (error) {
+      if (error instanceof RangeError) {
+        const message = `invalid timeZone: "${timeZone}": unknown time zone ${timeZone}`;
+        void recorder.event(cron, 'Warning', 'UnknownTimeZone', message);
+      } else {
+        const message = `unparseable schedule: "${schedule}" : ${(error as Error).message}`;
+        void recorder.event(cron, 'Warning', 'UnparseableSchedule', message);
+      }
+      return undefined;
+    }
+  }
+
+  async function run(key: string, cron: KubeObject, status: Loose, mine: KubeObject[]): Promise<void> {
+    const schedule = scheduleOf(cron);
+    if (!schedule) return;
+    const now = new Date(clock.now().getTime() + skipped());
+    const next = schedule.next(now);
+    // A little late rather than a moment early.
+    if (next) queue.addAfter(key, next.getTime() - now.getTime() + 50);
+    const due = lastDue(cron, schedule, now);
+    if (!due) return;
+    const deadline: number | undefined = cron.spec.startingDeadlineSeconds;
+    if (deadline !== undefined && due.getTime() + deadline * 1000 < now.getTime()) {
+      const message = `Missed scheduled time to start a job: ${due.toUTCString()}`;
+      void recorder.event(cron, 'Warning', 'MissSchedule', message);
+      return;
+    }
+    const { concurrencyPolicy } = cron.spec;
+    if (concurrencyPolicy === 'Forbid' && status.active.length > 0) {
+      const message = 'Not starting job because prior execution is running and concurrency policy is Forbid';
+      void recorder.event(cron, 'Normal', 'JobAlreadyActive', message);
+      return;
+    }
+    if (concurrencyPolicy === 'Replace') {
+      for (const entry of status.active as Loose[]) {
+        const job = mine.find((candidate) => candidate.metadata.uid === entry.uid);
+        if (job) await remove(cron, job);
+      }
+      status.active = [];
+    }
+    await start(cron, status, due);
+  }
+
+  /** The latest time that has come since the last start. */
+  function lastDue(cron: KubeObject, schedule: Schedule, now: Date): Date | undefined {
+    const stamp = cron.status?.lastScheduleTime ?? cron.metadata.creationTimestamp;
+    let from = started.get(cron.metadata.uid!) ?? Date.parse(stamp);
+    const deadline: number | undefined = cron.spec.startingDeadlineSeconds;
+    if (deadline !== undefined) from = Math.max(from, now.getTime() - deadline * 1000);
+    let due: Date | undefined;
+    let missed = 0;
+    for (let time = schedule.next(new Date(from)); time && time <= now; time = schedule.next(time)) {
+      due = time;
+      missed += 1;
+      // After a long sleep the latest is found from nearby, not by counting every minute of it.
+      if (missed === 100) time = new Date(Math.max(time.getTime(), now.getTime() - 7 * 86_400_000));
+    }
+    if (missed > 100) {
+      const message = `too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew`;
+      void recorder.event(cron, 'Warning', 'TooManyMissedTimes', message);
+    }
+    return due;
+  }
+
+  async function start(cron: KubeObject, status: Loose, due: Date): Promise<void> {
+    const template = cron.spec.jobTemplate;
+    const stamp = new Date(Math.min(due.getTime(), clock.now().getTime())).toISOString().replace(/\.\d+Z$/, 'Z');
+    const annotations = { ...template.metadata?.annotations, 'batch.kubernetes.io/cronjob-scheduled-timestamp': stamp };
+    const { name, namespace, uid } = cron.metadata;
+    const object: KubeObject = {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: {
+        name: `${name}-${Math.floor(due.getTime() / 60_000)}`,
+        namespace: namespace!,
+        ...(template.metadata?.labels && { labels: template.metadata.labels }),
+        annotations,
+        ownerReferences: [controllerReference(cron)],
+      },
+      spec: template.spec,
+    };
+    let job: KubeObject;
+    try {
+      job = await client.create(jobResource, object);
+      void recorder.event(cron, 'Normal', 'SuccessfulCreate', `Created job ${job.metadata.name}`);
+    } catch (error) {
+      if (namespaceTerminating(error)) return;
+      if (!alreadyExists(error)) {
+        void recorder.event(cron, 'Warning', 'FailedCreate', `Error creating job: ${(error as Error).message}`);
+        throw error;
+      }
+      job = await client.get(jobResource, object.metadata.name!, namespace);
+      started.set(uid!, due.getTime());
+      if (controllerOf(job)?.uid !== uid) return;
+      if (status.active.some((entry: Loose) => entry.uid === job.metadata.uid) || isFinishedJob(job)) return;
+    }
+    jobs.observe(job);
+    started.set(uid!, due.getTime());
+    status.active.push({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      name: job.metadata.name,
+      namespace: job.metadata.namespace,
+      uid: job.metadata.uid,
+      resourceVersion: job.metadata.resourceVersion,
+    });
+    status.lastScheduleTime = stamp;
+  }
+}
