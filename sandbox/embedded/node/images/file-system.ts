@@ -1,4 +1,4 @@
-/** A container's root: in-memory layers with volumes mounted into them. Paths are absolute and normal. */
+/** A container's root: in-memory layers with volumes mounted into them. Paths are absolute; `.`, `..` and links are resolved. */
 export interface FileSystem {
   stat(path: string, options?: { followLinks?: boolean }): FileStat;
   read(path: string): Uint8Array;
@@ -19,15 +19,31 @@ export interface FileSystem {
   /** Mounts a volume; what was below is hidden. Throws FileError as POSIX does (EROFS on a read-only mount). */
   mount(path: string, volume: Volume): void;
   mounts(): { path: string; volume: Volume }[];
+  /** The same files seen by a process: permissions are enforced and what it creates is its own. */
+  as(credentials: Credentials): FileSystem;
+  /** The path after every link is followed. */
+  realPath(path: string): string;
+  /** Whether the process may read (r), write (w) or run (x) the file; false where there is none. */
+  access(path: string, mode: 'r' | 'w' | 'x'): boolean;
+}
+
+/** Who asks. `pid` decides what /proc/self is. */
+export interface Credentials {
+  uid: number;
+  gid: number;
+  groups?: number[];
+  pid?: number;
 }
 
 export interface FileStat {
-  type: 'file' | 'directory' | 'symlink';
+  type: 'file' | 'directory' | 'symlink' | 'device';
   size: number;
   mode: number;
   uid: number;
   gid: number;
   modified: Date;
+  /** Of a device: `null`, `zero`, `urandom`, `full`, `tty`. */
+  device?: string;
 }
 
 /** Where a mount's bytes are: memory (emptyDir), a folder of the machine (a PersistentVolume), or live objects (ConfigMap, Secret). */
@@ -40,7 +56,7 @@ export interface Volume {
 }
 
 /** The same verbs as {@link FileSystem}, rooted at the volume. */
-export type VolumeBackend = Omit<FileSystem, 'mount' | 'mounts'>;
+export type VolumeBackend = Omit<FileSystem, 'mount' | 'mounts' | 'as' | 'realPath' | 'access'>;
 
 export class FileError extends Error {
   readonly code:
@@ -54,7 +70,9 @@ export class FileError extends Error {
     | 'EINVAL'
     | 'ELOOP'
     | 'ENOSPC'
-    | 'EXDEV';
+    | 'EXDEV'
+    | 'EPERM'
+    | 'EBUSY';
   readonly path: string;
   constructor(code: FileError['code'], path: string) {
     super(`${code}: ${path}`);
@@ -62,4 +80,26 @@ export class FileError extends Error {
     this.code = code;
     this.path = path;
   }
+}
+
+const TEXTS: Record<FileError['code'], string> = {
+  ENOENT: 'No such file or directory',
+  EEXIST: 'File exists',
+  ENOTDIR: 'Not a directory',
+  EISDIR: 'Is a directory',
+  ENOTEMPTY: 'Directory not empty',
+  EACCES: 'Permission denied',
+  EROFS: 'Read-only file system',
+  EINVAL: 'Invalid argument',
+  ELOOP: 'Too many levels of symbolic links',
+  ENOSPC: 'No space left on device',
+  EXDEV: 'Invalid cross-device link',
+  EPERM: 'Operation not permitted',
+  EBUSY: 'Resource busy',
+};
+
+/** What strerror(3) of the C library says; rethrows what is not a file's error. */
+export function fileErrorText(error: unknown): string {
+  if (error instanceof FileError) return TEXTS[error.code];
+  throw error;
 }

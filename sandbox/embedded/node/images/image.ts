@@ -11,14 +11,17 @@ export interface Image {
   /** Canonical names, for the one-slip rule (`nginxx` cannot be pulled). */
   names: string[];
   config: ImageConfig;
-  /** Programs by the path or name a command calls them: `sh`, `nginx`, `start-notebook.py`. Lookup follows PATH. */
+  /** Programs by the path they are installed at: `/bin/sh`, `/usr/sbin/nginx`. Lookup follows PATH. */
   programs: Record<string, Program>;
   /** Files of the image's root, written before the container starts. */
-  files?: Record<
-    string,
-    string | { content: string; mode?: number } | { directory: true; mode?: number; owner?: number }
-  >;
+  files?: Record<string, ImageFile>;
 }
+
+export type ImageFile =
+  | string
+  | { content: string; mode?: number; owner?: number; group?: number }
+  | { directory: true; mode?: number; owner?: number; group?: number }
+  | { link: string };
 
 /** https://github.com/opencontainers/image-spec/blob/main/config.md, as far as the kubelet reads it. */
 export interface ImageConfig {
@@ -28,7 +31,11 @@ export interface ImageConfig {
   workingDir: string;
   /** Numeric uid; 0 is root. */
   user: number;
+  /** Primary group; 0 where the image says nothing. */
+  group?: number;
   exposedPorts: number[];
+  /** The signal that asks the main process to end, where it is not SIGTERM. */
+  stopSignal?: Signal;
 }
 
 /** Runs until it ends or is told to; resolves with the exit code. */
@@ -45,30 +52,87 @@ export type Signal =
   | 'SIGUSR2'
   | 'SIGPIPE';
 
-export interface Terminal {
+/** The size of a terminal at the other end. */
+export interface TerminalSize {
   columns: number;
   rows: number;
   onResize(listener: () => void): void;
 }
 
+/** A process's terminal: echo, line editing and Ctrl-C are its own business until a program asks for raw keys. */
+export interface Terminal extends TerminalSize {
+  /** Raw: keys arrive one by one, unechoed, Ctrl-C is a byte. */
+  setRaw(raw: boolean): void;
+  /** The process group that Ctrl-C goes to. */
+  foreground: number;
+}
+
+/** Bytes that come in. Shared by the processes that inherit it; what one does not want it puts back. */
+export interface Input extends AsyncIterable<Uint8Array> {
+  /** The next bytes, undefined at the end. The signal gives up waiting, and takes nothing. */
+  read(signal?: AbortSignal): Promise<Uint8Array | undefined>;
+  unread(data: Uint8Array): void;
+  /** Nobody reads any more: who writes gets SIGPIPE. */
+  close?(): void;
+}
+
+export interface Output {
+  /** Resolves when the bytes are taken, so that a slow reader slows the program down. */
+  write(data: string | Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** One more process may write; the returned function takes that back. The reader sees the end after the last. */
+  hold?(): () => void;
+}
+
 /** One process inside a container, as its program sees it. */
 export interface ContainerProcess {
   pid: number;
+  parent: number;
+  group: number;
   argv: string[];
   env: Record<string, string>;
   cwd: string;
   uid: number;
   gid: number;
-  stdin: AsyncIterable<Uint8Array>;
-  /** Resolves when the bytes are taken, so that a slow reader slows the program down. */
-  stdout: { write(data: string | Uint8Array): Promise<void> };
-  stderr: { write(data: string | Uint8Array): Promise<void> };
+  groups: number[];
+  /** The container's files with this process's rights. */
+  fs: FileSystem;
+  stdin: Input;
+  stdout: Output;
+  stderr: Output;
   tty?: Terminal;
   container: Container;
-  /** Handles a signal instead of dying by it (SIGKILL excepted). */
-  onSignal(signal: Signal, handler: () => void): void;
+  /** Handles a signal instead of dying by it (SIGKILL excepted); undefined restores the default. */
+  onSignal(signal: Signal, handler: (() => void) | undefined): void;
   /** Aborted when the process must end; its exit code is then 128 + the signal's number. */
   killed: AbortSignal;
+  /** Becomes another program, as exec(3): same pid, same place in the tree. Resolves with its exit code. */
+  exec(options: SpawnOptions): Promise<number>;
+  /** Looks a command up along PATH. */
+  find(name: string, path?: string): FoundProgram;
+  /** Starts a child, with this process's environment and streams where none are given. */
+  spawn(options: SpawnOptions): StartedProcess;
+  /** Waits by the cluster's clock; throws when the process is killed meanwhile. */
+  sleep(milliseconds: number): Promise<void>;
+  /** To be awaited in every loop: lets others run and keeps a busy process within its share. */
+  breathe(): Promise<void>;
+}
+
+export interface FoundProgram {
+  found: 'program' | 'script' | 'missing' | 'forbidden' | 'directory';
+  path: string;
+}
+
+export interface SpawnOptions {
+  argv: string[];
+  /** Runs this instead of a file: a subshell, a worker. */
+  run?: Program;
+  env?: Record<string, string>;
+  cwd?: string;
+  stdin?: Input;
+  stdout?: Output;
+  stderr?: Output;
+  /** The process group to join, or one of its own, so that Ctrl-C passes it by. */
+  group?: number | 'own';
 }
 
 /** What the kubelet gives a running container, shared by its main process and everything exec'd into it. */
@@ -88,35 +152,59 @@ export interface Container {
   fs: FileSystem;
   network: ContainerNetwork;
   clock: Clock;
-  /** Starts another process here: an exec, a child of a shell. Resolves with its exit code; 127 when there is no such program. */
+  /** Ports that are declared or probed; a generic container listens on them. */
+  ports: number[];
+  /** Whether it is meant to end by itself, as in a Job: a generic container then does. */
+  terminates: boolean;
+  /** Cores and bytes the container may use, where limited; for `nproc`, `free` and the like. */
+  limits: { cpu?: number; memory?: number };
+  /** Starts another process here: an exec. Resolves with its exit code; 127 when there is no such program. */
   start(options: StartOptions): StartedProcess;
+  /** Why this command cannot be started, in the container runtime's words (`exec: "foo": executable file not found in $PATH`); undefined when it can. */
+  startError(argv0: string, options?: { env?: Record<string, string>; cwd?: string }): string | undefined;
   /** Living processes, main one first, for `ps` and `kill`. */
-  processes(): { pid: number; argv: string[]; uid: number; startedAt: Date }[];
+  processes(): ProcessRow[];
+  /** A signal from inside: as the kernel has it, PID 1 gets only what it handles. False when there is no such process. */
   signal(pid: number, signal: Signal): boolean;
   /** CPU and memory the pod is accounted for; `milliseconds` of one core. */
   use(cpuMilliseconds: number): void;
 }
 
+export interface ProcessRow {
+  pid: number;
+  parent: number;
+  argv: string[];
+  uid: number;
+  startedAt: Date;
+  env: Record<string, string>;
+  cwd: string;
+  stdin: Input;
+  stdout: Output;
+  stderr: Output;
+}
+
 export interface StartOptions {
   argv: string[];
+  /** Added to the container's environment. */
   env?: Record<string, string>;
   cwd?: string;
   uid?: number;
   stdin?: AsyncIterable<Uint8Array>;
   stdout: (data: Uint8Array) => void | Promise<void>;
   stderr: (data: Uint8Array) => void | Promise<void>;
-  tty?: Terminal;
+  tty?: TerminalSize;
 }
 
 export interface StartedProcess {
   pid: number;
   exit: Promise<number>;
+  /** From outside, as the kubelet or a parent sends it. */
   signal(signal: Signal): void;
 }
 
 /** The pod's network: its own address, the cluster's DNS and Services. */
 export interface ContainerNetwork {
-  /** Listens on a port of the pod. `host` 127.0.0.1 is reachable from inside the pod (and by port-forward) alone. */
+  /** Listens on a port of the pod. `host` 127.0.0.1 is reachable from inside the pod (and by port-forward) alone. Rejects with code EADDRINUSE when it is taken. */
   listen(
     port: number,
     onConnection: (socket: Duplex) => void,

@@ -1,0 +1,82 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ContainerProcess } from '../image.ts';
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: string | Uint8Array;
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+
+/** An answer with a page of text or HTML. */
+export function answer(status: number, body: string | Uint8Array, headers: Record<string, string> = {}): Answer {
+  return { status, headers: { 'content-type': 'text/html', ...headers }, body };
+}
+
+export function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  const none = status === 204 || status === 304;
+  response.writeHead(status, none ? headers : { ...headers, 'content-length': length });
+  response.end(none || response.req.method === 'HEAD' ? undefined : body);
+}
+
+export interface Listening {
+  close(): void;
+}
+
+/** Speaks HTTP on a port of the pod until the process ends. Rejects with EADDRINUSE as listen(2) does. */
+export async function listenHttp(
+  process: ContainerProcess,
+  port: number,
+  handler: Handler,
+  host?: '0.0.0.0' | '127.0.0.1',
+): Promise<Listening> {
+  const sockets = new Set<Duplex>();
+  // Made with the first connection: hundreds of idle servers then cost next to nothing.
+  let server: Server | undefined;
+  const open = (): Server => {
+    server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
+      process.container.use(0.5);
+      Promise.resolve()
+        .then(() => handler(request, response))
+        .catch((error: unknown) => {
+          if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
+          response.end(process.killed.aborted ? undefined : `simulated program failed: ${(error as Error).message}\n`);
+        });
+    });
+    return server;
+  };
+  const listener = await process.container.network.listen(
+    port,
+    (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      socket.on('error', () => socket.destroy());
+      (server ?? open()).emit('connection', socket);
+    },
+    host,
+  );
+  const close = () => {
+    listener.close();
+    for (const socket of sockets) socket.destroy();
+    server?.closeAllConnections();
+  };
+  if (process.killed.aborted) close();
+  else process.killed.addEventListener('abort', close, { once: true });
+  return {
+    close: () => {
+      process.killed.removeEventListener('abort', close);
+      listener.close();
+      server?.closeIdleConnections();
+    },
+  };
+}
+
+/** All of a request's body. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
