@@ -1,9 +1,10 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Transport } from '../client/client.ts';
+import { createClient, type Transport } from '../client/client.ts';
 import { type Clock, createClock } from '../clock.ts';
 import { Allocator } from './apiserver/allocator.ts';
 import { createAuthenticator } from './apiserver/authentication.ts';
+import { checkEscalation } from './apiserver/authorization/escalation.ts';
 import { createAuthorizer } from './apiserver/authorization/rbac.ts';
 import { bootstrap } from './apiserver/bootstrap.ts';
 import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
@@ -55,11 +56,11 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     types: new ResourceTypes(),
     allocator: new Allocator(store),
     authenticator: createAuthenticator(async () => undefined),
-    authorizer: createAuthorizer(),
+    authorizer: createAuthorizer(store),
     serverVersion: options.serverVersion ?? 'v1.35.2',
     ready: false,
     log,
-    afterAdmission() {},
+    afterAdmission: (call, _verb, object, old) => checkEscalation(call, object, old),
     afterDelete() {},
   };
   const tls = { ...pki.server, ca: pki.ca.cert };
@@ -71,6 +72,17 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   );
   await bootstrap(services, { port: server.port });
   const ending = new AbortController();
+  const transport = (user: string): Transport => createInProcessTransport(services, userNamed(user));
+  if (options.controllers !== false) {
+    const { startControllers } = await import('./controllers/start.ts');
+    startControllers({
+      clientFor: (user) => createClient(transport(user)),
+      clock,
+      signal: ending.signal,
+      log,
+      caBundle: pki.ca.cert,
+    });
+  }
   return {
     name,
     directory,
@@ -78,7 +90,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     url: `https://127.0.0.1:${server.port}`,
     pki,
     clock,
-    transport: (user) => createInProcessTransport(services, userNamed(user)),
+    transport,
     async close() {
       ending.abort();
       await server.close();

@@ -27,14 +27,16 @@ const partial = new Set(['status', 'finalize', 'approval', 'ephemeralcontainers'
 
 /** Answers a request that is authorised already. Throws the refusal. */
 export async function answer(call: Call): Promise<Reply> {
-  const { info, services } = call;
+  const { services } = call;
+  // A namespace is authorised as if it stood in itself, but it stands nowhere.
+  const info = isNamespace(call) ? { ...call.info, namespace: '' } : call.info;
   if (!info.isResource) {
     if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
     return answerPath(call);
   }
   const type = services.types.find(info.group, info.version, info.resource);
   if (!type) throw nothingHere();
-  const resourceCall: ResourceCall = { ...call, type };
+  const resourceCall: ResourceCall = { ...call, info, type };
   if (info.namespace === '' && type.namespaced && (info.name !== '' || info.verb === 'create')) throw nothingHere();
   if (info.namespace !== '' && !type.namespaced) throw nothingHere();
   const own = special(resourceCall);
@@ -45,6 +47,8 @@ export async function answer(call: Call): Promise<Reply> {
   if (info.verb === 'create' && info.name !== '') throw methodNotAllowed();
   return handler(resourceCall);
 }
+
+const isNamespace = ({ info }: Call): boolean => info.group === '' && info.resource === 'namespaces';
 
 function partialUpdate(call: ResourceCall): Reply | Promise<Reply> {
   const { info, type } = call;

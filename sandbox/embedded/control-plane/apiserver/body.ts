@@ -1,6 +1,6 @@
 import type { Loose } from '../../../../kubernetes/object.ts';
+import { decodeProtobuf } from '../schema/protobuf.ts';
 import type { Call, ResourceCall } from './call.ts';
-import { decodeProtobuf } from './engine.ts';
 import { badRequest, unsupportedMediaType } from './errors.ts';
 import { readYaml as parseYamlText } from './yaml.ts';
 

@@ -1,37 +1,169 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { FieldError } from '../resources/strategy.ts';
-import type { ResourceCall } from './call.ts';
-import { badRequest, unsupportedMediaType } from './errors.ts';
+import { ApplyConflict, applyPatch, type Ownership, TypedPatchError } from '../schema/apply.ts';
+import { hasRules, pruneCustom, rulesUnchecked, validateCustom } from '../schema/custom.ts';
+import { decode } from '../schema/decode.ts';
+import { applyDefaults as applyShapeDefaults } from '../schema/defaults.ts';
+import { duplicateFields } from '../schema/duplicates.ts';
+import { BadPatch, FailedPatch, jsonPatch, mergePatch } from '../schema/patch.ts';
+import { builtinShape, customShape, metaSchema, type Shape, shapeOfKind } from '../schema/shape.ts';
+import { strategicMergePatch } from '../schema/strategic-merge.ts';
+import { type ResourceCall, warn } from './call.ts';
+import { badRequest, invalid, refusal } from './errors.ts';
+import { goMap } from './go-map.ts';
 import type { ResourceType } from './resource-type.ts';
 
-/** Bytes of `application/vnd.kubernetes.protobuf` as the JSON they stand for. */
-export function decodeProtobuf(_bytes: Buffer): Loose {
-  throw unsupportedMediaType(['application/json', 'application/yaml']);
-}
+const shapes = new WeakMap<ResourceType, Shape>();
 
-/** Reads a client's object as the Go types would; fieldValidation decides what unknown fields do. */
-export function decodeObject(_call: ResourceCall, value: Loose, _text: string | undefined): KubeObject {
-  return value;
-}
-
-export function applyDefaults(_type: ResourceType, _object: KubeObject): void {}
-
-export function validateObject(_type: ResourceType, _object: KubeObject, _old?: KubeObject): FieldError[] {
-  return [];
-}
-
-export function patchObject(_type: ResourceType, contentType: string, current: KubeObject, patch: Loose): KubeObject {
-  if (contentType === 'application/json-patch+json') throw badRequest('json patch comes later');
-  return merge(structuredClone(current), patch);
-}
-
-function merge(target: Loose, patch: Loose): Loose {
-  if (patch === null || typeof patch !== 'object' || Array.isArray(patch)) return patch;
-  const out: Loose = target && typeof target === 'object' && !Array.isArray(target) ? target : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (key.startsWith('$')) continue;
-    if (value === null) delete out[key];
-    else out[key] = merge(out[key], value);
+/** How objects of a type are built; worked out once. Throws for a kind without a schema. */
+export function shapeOf(type: ResourceType): Shape {
+  let shape = shapes.get(type);
+  if (!shape) {
+    const known = type.schema ? customShape(type.schema) : shapeOfKind(type.group, type.version, type.kind);
+    if (!known) throw new Error(`no schema for ${type.apiVersion} ${type.kind}`);
+    shape = known;
+    shapes.set(type, shape);
   }
+  return shape;
+}
+
+type Validation = 'Ignore' | 'Warn' | 'Strict';
+
+/** Throws 422 for a value that is none. */
+function readValidation(query: URLSearchParams): Validation {
+  const text = query.get('fieldValidation');
+  if (!text) return 'Warn';
+  if (text === 'Ignore' || text === 'Warn' || text === 'Strict') return text;
+  throw invalid('CreateOptions', 'meta.k8s.io', '', [
+    {
+      field: 'fieldValidation',
+      reason: 'FieldValueNotSupported',
+      message: `Unsupported value: ${JSON.stringify(text)}: supported values: "Ignore", "Strict", "Warn"`,
+    },
+  ]);
+}
+
+interface Reading {
+  object: KubeObject;
+  /** Unknown and doubled fields. */
+  strict: string[];
+  error?: string;
+}
+
+function read(type: ResourceType, value: Loose): Reading {
+  if (!type.schema) {
+    const { value: object, unknown, error } = decode(value, shapeOf(type));
+    return { object, strict: unknown, ...(error && { error }) };
+  }
+  const strict = pruneCustom(value, type.schema);
+  const meta = decode(value.metadata ?? {}, builtinShape(metaSchema));
+  strict.push(...meta.unknown.map((text) => text.replace('unknown field "', 'unknown field "metadata.')));
+  value.metadata = meta.value;
+  return { object: value, strict, ...(meta.error && { error: meta.error }) };
+}
+
+/** A client's object, read as the Go types would; `value` may be changed. fieldValidation decides what unknown fields do. Throws 400. */
+export function decodeObject(call: ResourceCall, value: Loose, text: string | undefined, type = call.type): KubeObject {
+  const validation = readValidation(call.query);
+  const { object, strict, error } = read(type, value);
+  const refuse = (why: string): Error =>
+    badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
+  if (error) throw refuse(error);
+  if (validation !== 'Ignore') {
+    const faults = [...(text ? duplicateFields(text) : []), ...strict];
+    if (faults.length > 0 && validation === 'Strict') throw refuse(`strict decoding error: ${faults.join(', ')}`);
+    for (const fault of faults) warn(call, fault);
+  }
+  object.metadata ??= {};
+  return object;
+}
+
+/** Fills what the schema defaults, in place. */
+export function applyDefaults(type: ResourceType, object: KubeObject): void {
+  applyShapeDefaults(object, shapeOf(type));
+}
+
+/** What the schema of a custom resource finds wrong; built-in kinds have their strategies. */
+export function validateObject(type: ResourceType, object: KubeObject): FieldError[] {
+  if (!type.schema) return [];
+  const faults = validateCustom(object, type.schema);
+  return faults.length > 0 && hasRules(type.schema) ? [...faults, rulesUnchecked] : faults;
+}
+
+/** The current object with a JSON, merge or strategic patch laid over it. Throws 400 and 422 as the real one does. */
+export function patchObject(call: ResourceCall, current: KubeObject, patch: Loose): KubeObject {
+  const { type, contentType } = call;
+  const validation = readValidation(call.query);
+  let patched: Loose;
+  try {
+    if (contentType === 'application/json-patch+json') patched = jsonPatch(current, patch);
+    else if (contentType === 'application/merge-patch+json') patched = structuredClone(mergePatch(current, patch));
+    else patched = strategicMergePatch(current, patch, shapeOf(type));
+  } catch (error) {
+    if (error instanceof BadPatch) throw badRequest(error.message);
+    if (error instanceof FailedPatch) throw refusal(422, 'Invalid', error.message, {});
+    throw error;
+  }
+  if (typeof patched !== 'object' || patched === null || Array.isArray(patched))
+    throw refusal(422, 'Invalid', new FailedPatch().message, {});
+  patched.apiVersion ??= type.apiVersion;
+  patched.kind ??= type.kind;
+  const shown = (): string =>
+    JSON.stringify(contentType.includes('strategic') ? goMap(patch) : JSON.stringify(patched));
+  const { object, strict, error } = read(type, patched);
+  const refuse = (why: string): Error =>
+    invalid('', '', '', [
+      { field: 'patch', reason: 'FieldValueInvalid', message: `Invalid value: ${shown()}: ${why}` },
+    ]);
+  if (error) throw refuse(error);
+  if (strict.length > 0 && validation === 'Strict') throw refuse(`strict decoding error: ${strict.join(', ')}`);
+  if (validation === 'Warn') for (const fault of strict) warn(call, fault);
+  object.metadata ??= {};
+  return object;
+}
+
+/** Server-side apply. `live` is undefined when there is nothing yet. Throws 409 on a conflict. */
+export function applyObject(call: ResourceCall, live: KubeObject | undefined, applied: Loose): KubeObject {
+  const force = call.query.get('force') === 'true';
+  try {
+    return applyPatch(live, withoutNulls(applied), force, ownershipOf(call)).object;
+  } catch (error) {
+    if (error instanceof ApplyConflict) throw refusal(409, 'Conflict', error.message, { causes: error.causes });
+    if (error instanceof TypedPatchError) throw refusal(500, '', error.message);
+    throw error;
+  }
+}
+
+function withoutNulls(value: Loose): Loose {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const out: Loose = {};
+  for (const [key, inner] of Object.entries(value)) if (inner !== null) out[key] = withoutNulls(inner);
   return out;
+}
+
+/** In whose name this call writes fields. */
+export function ownershipOf(call: ResourceCall, type = call.type): Ownership {
+  return {
+    shape: shapeOf(type),
+    apiVersion: type.apiVersion,
+    manager: managerOf(call),
+    subresource: call.info.subresource,
+    now: call.services.clock.now(),
+    reset: resetPaths(type, call.info.subresource),
+  };
+}
+
+/** The field manager: as the client says, else the program's name. */
+function managerOf(call: ResourceCall): string {
+  return call.query.get('fieldManager') || (call.userAgent.split('/')[0] ?? '').slice(0, 128) || 'unknown';
+}
+
+function resetPaths(type: ResourceType, subresource: string): string[][] {
+  if (subresource === '') return type.hasStatus ? [['f:status']] : [];
+  if (subresource !== 'status') return [];
+  if (type.definition) return [['f:spec'], ['f:metadata']];
+  if (type.collection === '/nodes') return [['f:spec']];
+  if (type.collection === '/pods') return [['f:spec'], ['f:metadata', 'f:ownerReferences']];
+  return [['f:spec'], ['f:metadata', 'f:labels']];
 }

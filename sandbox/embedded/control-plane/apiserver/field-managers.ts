@@ -1,10 +1,19 @@
 import type { KubeObject } from '../../../../kubernetes/object.ts';
+import { trackUpdate } from '../schema/apply.ts';
 import type { ResourceCall } from './call.ts';
+import { ownershipOf } from './engine.ts';
 
 /** Notes in metadata.managedFields who set what; changes `object`. */
 export type Manage = (call: ResourceCall, old: KubeObject | undefined, object: KubeObject) => void;
 
-export const manageFields: Manage = (_call, old, object) => {
-  if (old?.metadata.managedFields) object.metadata.managedFields = old.metadata.managedFields;
+/** For creates, updates and patches. https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers */
+export const manageFields: Manage = (call, old, object) => {
+  const { type, services } = call;
+  const stored = type.conversion ? (services.types.findKind(object.apiVersion, object.kind) ?? type) : type;
+  const fields = trackUpdate(old, object, ownershipOf(call, stored));
+  if (fields) object.metadata.managedFields = fields;
   else delete object.metadata.managedFields;
 };
+
+/** For server-side apply, which has written them already. */
+export const managedAlready: Manage = () => {};

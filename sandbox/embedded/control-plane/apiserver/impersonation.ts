@@ -1,6 +1,38 @@
 import type { Call, User } from './call.ts';
+import { refusal } from './errors.ts';
+import { checkAccess } from './handle.ts';
 
-/** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation — undefined without its headers. */
-export function impersonate(_call: Call): User | undefined {
-  return undefined;
+/** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation — undefined without its headers. Throws 403 and 500. */
+export function impersonate(call: Call): User | undefined {
+  const name = call.header('impersonate-user');
+  const groups = list(call.header('impersonate-group'));
+  const uid = call.header('impersonate-uid');
+  if (name === undefined) {
+    if (groups.length === 0 && uid === undefined) return undefined;
+    const message = 'Internal error occurred: invalid impersonation headers: requested without impersonating a user';
+    throw refusal(500, 'InternalError', message);
+  }
+  const may = (group: string, resource: string, what: string, namespace = ''): void =>
+    checkAccess(call.services, call.user, {
+      verb: 'impersonate',
+      group,
+      resource,
+      subresource: '',
+      name: what,
+      namespace,
+    });
+  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
+  if (account) may('', 'serviceaccounts', account[2] ?? '', account[1] ?? '');
+  else may('', 'users', name);
+  for (const group of groups) may('', 'groups', group);
+  if (uid !== undefined) may('authentication.k8s.io', 'uids', uid);
+  const implied =
+    account && groups.length === 0 ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : [];
+  const known = name === 'system:anonymous' ? 'system:unauthenticated' : 'system:authenticated';
+  const all = [...groups, ...implied];
+  if (!all.includes(known)) all.push(known);
+  return { name, groups: all, ...(uid !== undefined && { uid }) };
 }
+
+const list = (header: string | undefined): string[] =>
+  header === undefined || header === '' ? [] : header.split(',').map((part) => part.trim());

@@ -1,36 +1,99 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { jsonFault } from './body.ts';
 import type { ResourceCall } from './call.ts';
-import { decodeObject, patchObject } from './engine.ts';
-import { badRequest, notFound, unsupportedMediaType } from './errors.ts';
+import { applyObject, patchObject } from './engine.ts';
+import { badRequest, conflict, invalid, notFound, unsupportedMediaType } from './errors.ts';
+import { managedAlready } from './field-managers.ts';
+import { checkAccess } from './handle.ts';
 import { present, viewOf } from './read.ts';
 import type { Reply } from './reply.ts';
 import { createObject, updateObject } from './write.ts';
 import { readYaml } from './yaml.ts';
 
-export const patchTypes = [
+const applyType = 'application/apply-patch+yaml';
+const patchTypes = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
-  'application/apply-patch+yaml',
+  applyType,
 ];
 
 /** https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply */
 export async function patch(call: ResourceCall): Promise<Reply> {
   const { services, type, info } = call;
-  const kinds = type.definition ? patchTypes.filter((one) => !one.includes('strategic')) : patchTypes;
-  if (!kinds.includes(call.contentType)) throw unsupportedMediaType(kinds);
+  checkPatchType(call);
   const body = readPatch(call);
   const entry = services.store.get(type.collection, info.namespace, info.name);
-  if (!entry) {
-    if (call.contentType !== 'application/apply-patch+yaml' || info.subresource) throw notFound(type, info.name);
-    const created = patchObject(type, call.contentType, {} as KubeObject, body);
-    return createObject(call, decodeObject(call, created, undefined));
-  }
-  const current = viewOf(type, entry).object as KubeObject;
-  const patched = patchObject(type, call.contentType, current, body);
-  const content = await updateObject(call, entry, decodeObject(call, patched, undefined));
+  if (call.contentType === applyType) return apply(call, body);
+  if (!entry) throw notFound(type, info.name);
+  const patched = patchObject(call, viewOf(type, entry).object, body);
+  const content = await updateObject(call, entry, patched);
   return { code: 200, ...present(call, content) };
+}
+
+async function apply(call: ResourceCall, body: Loose): Promise<Reply> {
+  const { services, type, info } = call;
+  checkApplied(call, body);
+  const entry = services.store.get(type.collection, info.namespace, info.name);
+  if (entry) {
+    const object = applyObject(call, viewOf(type, entry).object, body);
+    const content = await updateObject(call, entry, object, managedAlready);
+    return { code: 200, ...present(call, content) };
+  }
+  if (info.subresource) throw notFound(type, info.name);
+  if (body.metadata.uid) {
+    const why = `uid mismatch: the provided object specified uid ${body.metadata.uid}, and no existing object was found`;
+    throw conflict(type, info.name, why);
+  }
+  const { group, resource, namespace, name } = info;
+  checkAccess(services, call.user, { verb: 'create', group, resource, subresource: '', namespace, name });
+  const object: KubeObject = applyObject(call, undefined, body);
+  return createObject(call, object, managedAlready);
+}
+
+/** What an applied object must say, and must not. Throws 400 and 422. */
+function checkApplied(call: ResourceCall, body: Loose): void {
+  const { type, info } = call;
+  if (!call.query.get('fieldManager')) {
+    throw invalid('PatchOptions', 'meta.k8s.io', '', [
+      {
+        field: 'fieldManager',
+        reason: 'FieldValueRequired',
+        message: 'Required value: is required for apply patch',
+      },
+    ]);
+  }
+  if (!body || typeof body !== 'object' || Array.isArray(body))
+    throw badRequest('error decoding YAML: error converting YAML to JSON: not an object');
+  if (body.apiVersion !== type.apiVersion || body.kind !== type.kind) {
+    if (body.kind !== type.kind && body.kind !== undefined && body.apiVersion === type.apiVersion)
+      throw badRequest(`invalid object type: /, Kind=`);
+    throw badRequest(
+      `Incorrect version specified in apply patch. Specified patch version: ${body.apiVersion ?? ''}, expected: ${type.apiVersion}`,
+    );
+  }
+  body.metadata ??= {};
+  if (body.metadata.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
+  body.metadata.name ??= info.name;
+  if (info.namespace) body.metadata.namespace ??= info.namespace;
+  if (body.metadata.name !== info.name)
+    throw badRequest(
+      `the name of the object (${body.metadata.name}) does not match the name on the URL (${info.name})`,
+    );
+}
+
+function checkPatchType(call: ResourceCall): void {
+  const { type, contentType, query } = call;
+  const kinds = type.definition ? patchTypes.filter((one) => !one.includes('strategic')) : patchTypes;
+  if (!kinds.includes(contentType)) throw unsupportedMediaType(kinds);
+  if (query.get('force') === null || contentType === applyType) return;
+  throw invalid('PatchOptions', 'meta.k8s.io', '', [
+    {
+      field: 'force',
+      reason: 'FieldValueForbidden',
+      message: 'Forbidden: may not be specified for non-apply patch',
+    },
+  ]);
 }
 
 /** Throws 400 as the real decoder does. */
@@ -38,9 +101,9 @@ export function readPatch(call: ResourceCall): Loose {
   const { body } = call;
   if ('value' in body) return structuredClone(body.value);
   const text = body.bytes.toString('utf8');
-  if (call.contentType.endsWith('+yaml')) {
+  if (call.contentType === applyType) {
     try {
-      return readYaml(text);
+      return text.trimStart().startsWith('{') ? JSON.parse(text) : readYaml(text);
     } catch (error) {
       throw badRequest(`error decoding YAML: ${(error as Error).message.split('\n')[0]}`);
     }

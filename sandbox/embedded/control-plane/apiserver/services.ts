@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Allocator } from './allocator.ts';
 import type { Authenticator } from './authentication.ts';
-import type { Authorizer } from './authorization/authorizer.ts';
+import type { RoleBasedAuthorizer } from './authorization/rbac.ts';
 import type { ResourceCall } from './call.ts';
 import type { ResourceTypes } from './resource-type.ts';
 
@@ -14,7 +14,7 @@ export interface Services {
   types: ResourceTypes;
   allocator: Allocator;
   authenticator: Authenticator;
-  authorizer: Authorizer;
+  authorizer: RoleBasedAuthorizer;
   serverVersion: string;
   /** Set once the bootstrap objects are there. */
   ready: boolean;

@@ -67,7 +67,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   metadata.creationTimestamp = stamp(now);
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
-  delete metadata.managedFields;
+  if (!manage) delete metadata.managedFields;
   delete metadata.generation;
   if (type.hasStatus) delete object.status;
 
@@ -183,7 +183,7 @@ export async function updateObject(
   bumpGeneration(call, stored, old);
   const faults = [
     ...validateMetadataUpdate(type, stored, old),
-    ...validateObject(type, stored, old),
+    ...validateObject(type, stored),
     ...(info.subresource === 'status'
       ? (type.strategy.validateStatusUpdate?.(stored, old, context) ?? [])
       : [
