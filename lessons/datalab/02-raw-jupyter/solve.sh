@@ -43,7 +43,8 @@ atelier wait lost/replaced
 atelier answer where layer
 
 atelier wait lost
-kubectl apply -f "$raw/volume/"
+# A claim made with another class cannot be changed, only made anew.
+kubectl apply -f "$raw/volume/" || { kubectl delete pvc jupyter; kubectl apply -f "$raw/volume/"; }
 atelier wait volume
 
 kubectl exec deployment/jupyter -- sh -c 'hostname > /home/jovyan/work/author.txt'

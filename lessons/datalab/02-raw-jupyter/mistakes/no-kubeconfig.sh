@@ -1,0 +1,2 @@
+# apply/created/no-kubeconfig
+KUBECONFIG=~/elsewhere kubectl apply -f ~/datalab/jupyter-raw/

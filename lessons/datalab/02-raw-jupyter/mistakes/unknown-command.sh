@@ -1,0 +1,2 @@
+# apply/created/unknown-command word=deploy
+kubectl deploy -f ~/datalab/jupyter-raw/
