@@ -84,6 +84,12 @@ function summary(text: string): string {
   return Buffer.byteLength(text) > 30 ? `${start} ...` : start;
 }
 
+/** The package of the types that Go's API server works with. */
+function internalGroup(apiVersion: string): string {
+  const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : 'core';
+  return group.split('.')[0] ?? group;
+}
+
 /** The object of a create or update, with its kind checked against the path's. Throws 400. */
 export function readObject(call: ResourceCall, kind = call.type.kind, apiVersion = call.type.apiVersion): ParsedBody {
   const parsed = parseBody(call, kind);
@@ -103,7 +109,7 @@ export function readObject(call: ResourceCall, kind = call.type.kind, apiVersion
   if (value.kind !== kind) {
     const version = apiVersion.split('/').at(-1);
     throw badRequest(
-      `${value.kind} in version "${version}" cannot be handled as a ${kind}: no kind "${value.kind}" is registered for version "${apiVersion}"`,
+      `${value.kind} in version "${version}" cannot be handled as a ${kind}: converting (${version}.${value.kind}) to (${internalGroup(apiVersion)}.${kind}): unknown conversion`,
     );
   }
   if (value.metadata === undefined || value.metadata === null) value.metadata = {};

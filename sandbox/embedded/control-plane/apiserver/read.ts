@@ -58,7 +58,7 @@ export function readVersion(query: URLSearchParams): number | undefined {
   if (!text) return undefined;
   if (!/^\d{1,15}$/.test(text))
     throw badRequest(
-      `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
   return Number(text);
 }
@@ -66,7 +66,7 @@ export function readVersion(query: URLSearchParams): number | undefined {
 function checkVersion(call: ResourceCall, version: number | undefined): void {
   const current = call.services.store.revision;
   if (version === undefined || version <= current) return;
-  const message = `Too large resource version: ${version}, current: ${current}`;
+  const message = `Timeout: Too large resource version: ${version}, current: ${current}`;
   throw refusal(504, 'Timeout', message, {
     retryAfterSeconds: 1,
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
@@ -175,7 +175,9 @@ function readToken(token: string): Page {
   } catch {
     // Said below, as for any token that is not ours.
   }
-  throw badRequest(`continue key is not valid: illegal base64 data`);
+  throw badRequest(
+    "invalid continue token: continue key is not valid: invalid character 'Ï' looking for beginning of value",
+  );
 }
 
 function tokenExpired(current: number, page: Page): Error {
