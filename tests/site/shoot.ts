@@ -1,0 +1,54 @@
+/** Screenshots of the built site: `node tests/site/shoot.ts FOLDER [name…]`. Chromium: ATELIER_CHROMIUM, else Playwright's own. */
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { chromium } from '@playwright/test';
+
+const LESSON = '/en/datalab/raw-jupyter/';
+const laptop = { width: 1280, height: 720 };
+const SHOTS: Record<string, { path: string; size: { width: number; height: number }; view?: string; full?: boolean }> =
+  {
+    light: { path: `${LESSON}?state=trouble`, size: laptop, view: 'theme=light' },
+    dark: { path: `${LESSON}?state=begun`, size: laptop, view: 'theme=dark' },
+    bench: { path: `${LESSON}?state=many`, size: laptop, view: 'theme=light&bench=light' },
+    fresh: { path: `/fr/datalab/raw-jupyter/?state=none`, size: laptop },
+    phone: { path: `${LESSON}?state=trouble`, size: { width: 390, height: 844 }, full: true },
+    stage: { path: `${LESSON}?state=begun`, size: { width: 1920, height: 1080 }, view: 'stage=1' },
+    wide: { path: `${LESSON}?state=begun`, size: { width: 1920, height: 1080 } },
+    overview: { path: '/en/', size: laptop, view: 'theme=light' },
+    overviewFr: { path: '/fr/', size: laptop, view: 'theme=dark' },
+    overviewPhone: { path: '/en/', size: { width: 390, height: 844 } },
+    track: { path: '/en/datalab/', size: laptop },
+    signIn: { path: '/sign-in/', size: laptop },
+    missing: { path: '/en/nothing/', size: laptop },
+  };
+
+const [folder = 'shots', ...wanted] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
+const server = spawn(process.execPath, [join(import.meta.dirname, 'serve.ts')], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const [address = ''] = await new Promise<string[]>((resolve) =>
+  createInterface({ input: server.stdout }).once('line', (line) => resolve([line])),
+);
+const browser = await chromium.launch({
+  ...(process.env.ATELIER_CHROMIUM && { executablePath: process.env.ATELIER_CHROMIUM }),
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+});
+for (const [name, shot] of Object.entries(SHOTS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const context = await browser.newContext({ viewport: shot.size });
+  if (shot.view) {
+    await context.addCookies([{ name: 'atelier-view', value: encodeURIComponent(shot.view), url: address }]);
+  }
+  const page = await context.newPage();
+  page.on('console', (message) => message.type() === 'error' && process.stderr.write(`${name}: ${message.text()}\n`));
+  page.on('pageerror', (error) => process.stderr.write(`${name}: ${error.message}\n`));
+  await page.goto(new URL(shot.path, address).href, { waitUntil: 'load' });
+  await page.waitForLoadState('networkidle', { timeout: 1500 }).catch(() => undefined);
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: shot.full ?? false });
+  await context.close();
+}
+await browser.close();
+server.kill();
