@@ -102,7 +102,7 @@ function issueProblems(source: YamlSource, schema: z.ZodType, issue: z.core.$Zod
         return source.problemAtKey(
           issue.path,
           key,
-          `\`${key}\` stands alone ${placeName(issue.path)}`,
+          `\`${key}\` stands alone ${placeName(issue.path).replace('of', 'in')}`,
           'quote the text before it: between braces a comma ends it',
         );
       const near = closest(key, known);
