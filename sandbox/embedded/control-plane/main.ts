@@ -10,6 +10,7 @@ import { bootstrap } from './apiserver/bootstrap.ts';
 import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
 import { ResourceTypes } from './apiserver/resource-type.ts';
 import { startServer } from './apiserver/server.ts';
+import { ServiceAccountTokens } from './apiserver/service-account-tokens.ts';
 import type { Services } from './apiserver/services.ts';
 import { openPki, type Pki } from './pki.ts';
 import { Store } from './store/store.ts';
@@ -50,13 +51,15 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     file: join(directory, 'objects.sqlite'),
     onError: (error) => log(`store: ${error instanceof Error ? error.stack : error}`),
   });
+  const tokens = new ServiceAccountTokens(pki.serviceAccountKey, store, clock);
   const services: Services = {
     store,
     clock,
     types: new ResourceTypes(),
     allocator: new Allocator(store),
-    authenticator: createAuthenticator(async () => undefined),
+    authenticator: createAuthenticator((token) => tokens.authenticate(token)),
     authorizer: createAuthorizer(store),
+    tokens,
     serverVersion: options.serverVersion ?? 'v1.35.2',
     ready: false,
     log,

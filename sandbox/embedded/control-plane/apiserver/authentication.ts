@@ -49,5 +49,7 @@ function certificateUser(socket: TLSSocket): User | null {
   const name = Array.isArray(CN) ? (CN.at(-1) ?? '') : (CN ?? '');
   if (!name) throw unauthorized();
   const groups = O === undefined ? [] : Array.isArray(O) ? O : [O];
-  return { name, groups: [...groups, 'system:authenticated'] };
+  const print = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  const extra = { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${print}`] };
+  return { name, groups: [...groups, 'system:authenticated'], extra };
 }

@@ -3,6 +3,7 @@ import { discover } from './discovery.ts';
 import { nothingHere } from './errors.ts';
 import { openApi } from './openapi.ts';
 import { contentOf, type Reply } from './reply.ts';
+import { issuer } from './service-account-tokens.ts';
 
 /** Answers about the server itself: paths that are no resources. Throws 404. */
 export function answerPath(call: Call): Reply {
@@ -21,7 +22,21 @@ function missing(): never {
 const handlers: Record<string, (call: Call) => Reply> = {
   '/': (call) => ({ code: 200, content: contentOf({ paths: pathsOf(call) }) }),
   '/version': (call) => ({ code: 200, content: contentOf(version(call.services.serverVersion)) }),
+  '/.well-known/openid-configuration': () => ({ code: 200, content: contentOf(openIdConfiguration) }),
+  '/openid/v1/jwks': (call) => ({
+    code: 200,
+    content: contentOf(call.services.tokens.jwks()),
+    contentType: 'application/jwk-set+json',
+  }),
   '/metrics': (call) => ({ code: 200, raw: metrics(call), contentType: 'text/plain; version=0.0.4; charset=utf-8' }),
+};
+
+const openIdConfiguration = {
+  issuer,
+  jwks_uri: `${issuer}/openid/v1/jwks`,
+  response_types_supported: ['id_token'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['ES256'],
 };
 
 function version(text: string): object {

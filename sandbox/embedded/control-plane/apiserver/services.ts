@@ -6,6 +6,7 @@ import type { Authenticator } from './authentication.ts';
 import type { RoleBasedAuthorizer } from './authorization/rbac.ts';
 import type { ResourceCall } from './call.ts';
 import type { ResourceTypes } from './resource-type.ts';
+import type { ServiceAccountTokens } from './service-account-tokens.ts';
 
 /** What one cluster's API server is made of; nothing of it is shared with another cluster. */
 export interface Services {
@@ -15,6 +16,7 @@ export interface Services {
   allocator: Allocator;
   authenticator: Authenticator;
   authorizer: RoleBasedAuthorizer;
+  tokens: ServiceAccountTokens;
   serverVersion: string;
   /** Set once the bootstrap objects are there. */
   ready: boolean;

@@ -1,12 +1,28 @@
 import type { ResourceCall } from '../call.ts';
 import type { Reply } from '../reply.ts';
+import { bind } from './binding.ts';
+import { evict } from './eviction.ts';
+import { selfAccess, selfReview, selfRules, subjectAccess, tokenReview } from './reviews.ts';
+import { scale } from './scale.ts';
+import { requestToken } from './token.ts';
 
 type Handler = (call: ResourceCall) => Reply | Promise<Reply>;
 
-const handlers: Record<string, Handler> = {};
+const handlers: Record<string, Handler> = {
+  'create /serviceaccounts/token': requestToken,
+  'create /pods/binding': bind,
+  'create /bindings': bind,
+  'create /pods/eviction': evict,
+  'create authorization.k8s.io/selfsubjectaccessreviews': selfAccess,
+  'create authorization.k8s.io/subjectaccessreviews': subjectAccess,
+  'create authorization.k8s.io/localsubjectaccessreviews': subjectAccess,
+  'create authorization.k8s.io/selfsubjectrulesreviews': selfRules,
+  'create authentication.k8s.io/selfsubjectreviews': selfReview,
+  'create authentication.k8s.io/tokenreviews': tokenReview,
+};
 
 /** What is answered neither by the stored object nor by a part of it; undefined for all else. */
 export function special({ type, info }: ResourceCall): Handler | undefined {
-  const key = info.subresource ? `${type.collection}/${info.subresource}` : type.collection;
-  return handlers[`${info.verb} ${key}`];
+  if (info.subresource === 'scale' && type.fact.subresources?.some((one) => one.name === 'scale')) return scale;
+  return handlers[`${info.verb} ${info.subresource ? `${type.collection}/${info.subresource}` : type.collection}`];
 }

@@ -1,0 +1,51 @@
+import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
+import { parseBody } from '../body.ts';
+import type { ResourceCall } from '../call.ts';
+import { conflict, invalid, notFound } from '../errors.ts';
+import { contentOf, type Reply } from '../reply.ts';
+import { isDryRun, stamp } from '../write.ts';
+
+/** How a scheduler gives a pod its node: POST to `pods/NAME/binding`, or to `bindings` with the name in the body. */
+export async function bind(call: ResourceCall): Promise<Reply> {
+  const { services, info } = call;
+  const binding = parseBody(call, 'Binding')?.value ?? {};
+  const name = info.name || binding.metadata?.name || '';
+  const target = binding.target ?? {};
+  if (!target.name) {
+    throw invalid('Binding', '', name, [
+      { field: 'target.name', reason: 'FieldValueRequired', message: 'Required value' },
+    ]);
+  }
+  const pods = { group: '', resource: 'pods' };
+  const pod = services.store.get('/pods', info.namespace, name)?.object;
+  if (!pod) throw notFound(pods, name);
+  const refuse = (why: string): Error => conflict({ group: '', resource: 'pods/binding' }, name, why);
+  if (binding.metadata?.uid && binding.metadata.uid !== pod.metadata.uid)
+    throw refuse(
+      `Precondition failed: UID in precondition: ${binding.metadata.uid}, UID in object meta: ${pod.metadata.uid}`,
+    );
+  if (pod.metadata.deletionTimestamp) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
+  if (pod.spec.nodeName) throw refuse(`pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
+  const next: KubeObject = {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      ...(binding.metadata?.annotations && {
+        annotations: { ...pod.metadata.annotations, ...binding.metadata.annotations },
+      }),
+    },
+    spec: { ...pod.spec, nodeName: target.name },
+    status: { ...pod.status, conditions: scheduled(pod.status?.conditions ?? [], stamp(services.clock.now())) },
+  };
+  if (!isDryRun(call.query)) {
+    services.store.put('/pods', info.namespace, name, next);
+    await services.store.committed();
+  }
+  const status: Loose = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+  return { code: 201, content: contentOf(status) };
+}
+
+function scheduled(conditions: Loose[], now: string): Loose[] {
+  const others = conditions.filter((one) => one.type !== 'PodScheduled');
+  return [...others, { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: now }];
+}

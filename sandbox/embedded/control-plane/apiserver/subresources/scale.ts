@@ -1,0 +1,126 @@
+import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
+import { formatSelector } from '../../../../../kubernetes/selectors.ts';
+import { readObject } from '../body.ts';
+import type { ResourceCall } from '../call.ts';
+import { decodeObject, patchObject } from '../engine.ts';
+import { badRequest, conflict, invalid, methodNotSupported, staleObject } from '../errors.ts';
+import { readPatch } from '../patch.ts';
+import { mustGet } from '../read.ts';
+import { contentOf, type Reply } from '../reply.ts';
+import type { ResourceType } from '../resource-type.ts';
+import { updateObject } from '../write.ts';
+
+interface Paths {
+  replicas: string[];
+  status: string[];
+  selector: string[];
+}
+
+const builtIn: Paths = {
+  replicas: ['spec', 'replicas'],
+  status: ['status', 'replicas'],
+  selector: ['spec', 'selector'],
+};
+
+/** The number of replicas alone, in the form of autoscaling/v1 Scale. */
+export async function scale(call: ResourceCall): Promise<Reply> {
+  const entry = mustGet(call);
+  const { services, type, info } = call;
+  const current = scaleOf(type, entry.object);
+  if (info.verb === 'get') return { code: 200, content: contentOf(current) };
+  const scaleType = services.types.find('autoscaling', 'v1', 'scales') ?? scaleResource(type);
+  const scaleCall: ResourceCall = { ...call, type: scaleType };
+  const wanted = info.verb === 'update' ? readScale(scaleCall) : patchObject(scaleCall, current, readPatch(call));
+  if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotSupported(type, info.verb);
+  const { name, resourceVersion, uid } = wanted.metadata;
+  if (name && name !== info.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+  if (resourceVersion && resourceVersion !== current.metadata.resourceVersion)
+    throw conflict(type, info.name, staleObject);
+  if (uid && uid !== current.metadata.uid)
+    throw conflict(
+      type,
+      info.name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`,
+    );
+  const replicas = wanted.spec?.replicas ?? 0;
+  if (replicas < 0) {
+    throw invalid('Scale', 'autoscaling', info.name, [
+      {
+        field: 'spec.replicas',
+        reason: 'FieldValueInvalid',
+        message: `Invalid value: ${replicas}: must be greater than or equal to 0`,
+      },
+    ]);
+  }
+  const object = structuredClone(entry.object);
+  write(object, pathsOf(type).replicas, replicas);
+  const view = await updateObject(call, entry, object);
+  return { code: 200, content: contentOf(scaleOf(type, view.object)) };
+}
+
+function readScale(call: ResourceCall): KubeObject {
+  const { value, text } = readObject(call, 'Scale', 'autoscaling/v1');
+  return decodeObject(call, value, text);
+}
+
+/** A type that is no resource of its own, for its schema. */
+function scaleResource(type: ResourceType): ResourceType {
+  const scale: ResourceType = {
+    ...type,
+    group: 'autoscaling',
+    version: 'v1',
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    hasStatus: false,
+  };
+  delete scale.definition;
+  delete scale.schema;
+  return scale;
+}
+
+function pathsOf({ definition, version }: ResourceType): Paths {
+  const one = definition?.spec.versions.find((candidate: Loose) => candidate.name === version);
+  const custom = one?.subresources?.scale;
+  if (!custom) return builtIn;
+  const path = (text: string | undefined): string[] => (text ?? '').split('.').filter((part) => part !== '');
+  return {
+    replicas: path(custom.specReplicasPath),
+    status: path(custom.statusReplicasPath),
+    selector: path(custom.labelSelectorPath),
+  };
+}
+
+const read = (object: Loose, path: string[]): Loose => path.reduce((value, key) => value?.[key], object);
+
+function write(object: Loose, path: string[], value: number): void {
+  let place = object;
+  for (const key of path.slice(0, -1)) {
+    place[key] ??= {};
+    place = place[key];
+  }
+  place[path.at(-1) ?? ''] = value;
+}
+
+function scaleOf(type: ResourceType, object: KubeObject): KubeObject {
+  const paths = pathsOf(type);
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = paths.selector.length > 0 ? read(object, paths.selector) : undefined;
+  const replicas = read(object, paths.replicas) ?? 0;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp } as KubeObject['metadata'],
+    spec: replicas === 0 ? {} : { replicas },
+    status: {
+      replicas: read(object, paths.status) ?? 0,
+      ...(selector !== undefined && { selector: selectorText(selector) }),
+    },
+  };
+}
+
+function selectorText(selector: Loose): string {
+  if (typeof selector === 'string') return selector;
+  const isObject = 'matchLabels' in selector || 'matchExpressions' in selector;
+  return formatSelector(isObject ? selector : { matchLabels: selector });
+}
