@@ -136,7 +136,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       // One after the other, so that counts are right; events never hold up the work they tell of.
       queue = queue
         .then(() => write(key, event, namespace))
-        .catch((error) => log(`event ${reason} of ${namespace}/${metadata.name}: ${error}`));
+        .catch((error) => !isTooLate(error) && log(`event ${reason} of ${namespace}/${metadata.name}: ${error}`));
       return queue;
     },
   };
@@ -150,4 +150,10 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
     const oldest = map.keys().next().value;
     if (oldest !== undefined) map.delete(oldest);
   }
+}
+
+/** Nobody misses an event of a namespace that is going away. */
+function isTooLate(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false;
+  return error.code === 404 || !!error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating');
 }

@@ -76,13 +76,13 @@ export function createContext(options: ControllersOptions): ControllerContext {
   };
 }
 
-/** `name` is the ServiceAccount in kube-system and the source of the loop's events. */
-export function createController(context: ControllerContext, name: string): Controller {
+/** `name` is the ServiceAccount in kube-system; `component` signs the loop's events. */
+export function createController(context: ControllerContext, name: string, component = name): Controller {
   const { clock, signal, log } = context;
   const client = context.clientFor(`system:serviceaccount:kube-system:${name}`);
   return {
     client,
-    recorder: createRecorder({ client, clock, component: name, log }),
+    recorder: createRecorder({ client, clock, component, log }),
     queue: (work, options) =>
       createWorkQueue({
         clock,

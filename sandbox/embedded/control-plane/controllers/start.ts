@@ -1,6 +1,7 @@
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { type ControllersOptions, createContext } from './context.ts';
 import { startCronJobs } from './cron-jobs.ts';
+import { startDaemonSets } from './daemon-sets.ts';
 import { startDeployments } from './deployments.ts';
 import { startEndpointSlices, startEndpoints } from './endpoint-slices.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
@@ -10,6 +11,9 @@ import { followKinds } from './kinds.ts';
 import { startNamespaces } from './namespaces.ts';
 import { startReplicaSets } from './replica-sets.ts';
 import { startRootCertificates, startServiceAccounts } from './service-accounts.ts';
+import { startStatefulSets } from './stateful-sets.ts';
+import { startStorageProtection } from './storage-protection.ts';
+import { startVolumes } from './volumes.ts';
 
 /** Starts every loop of one cluster and its scheduler; they end with `signal`. */
 export function startControllers(options: ControllersOptions): void {
@@ -18,6 +22,10 @@ export function startControllers(options: ControllersOptions): void {
   startRootCertificates(context);
   startDeployments(context);
   startReplicaSets(context);
+  startStatefulSets(context);
+  startDaemonSets(context);
+  startVolumes(context);
+  startStorageProtection(context);
   startJobs(context);
   startJobExpiry(context);
   startCronJobs(context);
