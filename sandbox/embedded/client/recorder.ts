@@ -136,7 +136,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
       // One after the other, so that counts are right; events never hold up the work they tell of.
       queue = queue
         .then(() => write(key, event, namespace))
-        .catch((error) => !isTooLate(error) && log(`event ${reason} of ${namespace}/${metadata.name}: ${error}`));
+        .catch((error) => {
+          if (!isTooLate(error)) log(`event ${reason} of ${namespace}/${metadata.name}: ${error}`);
+        });
       return queue;
     },
   };
