@@ -24,8 +24,8 @@ export interface SandboxOptions {
   /** Every embedded cluster is the learner's own: context `admin` is there, namespaces can be listed. */
   ownCluster: boolean;
   tools: Tools;
-  /** The embedded cluster's HTTP proxy, once known. */
-  proxy?: string;
+  /** The embedded cluster’s HTTP proxy, once it is known; asked at each use. */
+  proxy?: () => string | undefined;
   onTrouble: (error: Error) => void;
 }
 
@@ -75,7 +75,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const tokenFile = (name: string) => path.join(credentials, `${name}.token`);
   const environment = () =>
     shellEnvironment(
-      { learner, home, path: [commands, tools.directory], completions, proxy: options.proxy, control },
+      { learner, home, path: [commands, tools.directory], completions, proxy: options.proxy?.(), control },
       process.env,
     );
   const kubectlConfig = path.join(home, '.kube', 'config');

@@ -28,7 +28,7 @@ export interface SessionOptions {
   kubeconfig: string;
   context?: string;
   ownCluster: boolean;
-  proxy?: string;
+  proxy?: () => string | undefined;
   onTrouble(error: Error): void;
 }
 
@@ -121,7 +121,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
       lesson: folder.lesson,
       variables: variables(),
       cluster,
-      probe: probeFor(options.proxy),
+      probe: probeFor(() => options.proxy?.()),
       progress: {
         load: () => ready.then(() => record.lessons[key]?.progress),
         save: async (progress) => {
