@@ -1,0 +1,165 @@
+import type { KubeObject } from '../../../../kubernetes/object.ts';
+import type { Client } from '../../client/client.ts';
+import { createInformer, type Informer } from '../../client/informer.ts';
+import { createRecorder } from '../../client/recorder.ts';
+import type { Clock, Timer } from '../../clock.ts';
+import type { Network } from '../network/network.ts';
+import type { ServiceTable } from '../network/services.ts';
+import { createConfiguration, resources } from './configuration.ts';
+import { Images, type Resolve } from './images.ts';
+import { createLane } from './lane.ts';
+import { NodeRegistration } from './node-object.ts';
+import { type NodeContext, PodWorker } from './pod-worker.ts';
+import { Tokens } from './tokens.ts';
+import { removeVolume } from './volumes.ts';
+
+export interface KubeletOptions {
+  client: Client;
+  clock: Clock;
+  network: Network;
+  services: ServiceTable;
+  resolve: Resolve;
+  /** The cluster's folder on this machine. */
+  directory: string;
+  node: {
+    name: string;
+    address: string;
+    port: number;
+    version: string;
+    capacity: { cpu: string; memory: string; pods: string };
+    labels?: Record<string, string>;
+  };
+  clusterDomain: string;
+  /** References of images that need no pull. */
+  present: string[];
+  imagesFile?: string;
+  newId: () => string;
+  signal: AbortSignal;
+  log: (message: string) => void;
+}
+
+/** The kubelet of one node of one cluster. */
+export interface Kubelet {
+  readonly node: string;
+  pod(namespace: string, name: string): PodWorker | undefined;
+  pods(): PodWorker[];
+  tokens: Tokens;
+  /** Takes the node's pods up; resolves when it knows them. */
+  start(): Promise<void>;
+  close(): void;
+}
+
+export function createKubelet(options: KubeletOptions): Kubelet {
+  const { client, clock, network, directory, node, log, signal } = options;
+  const workers = new Map<string, PodWorker>();
+  const byName = new Map<string, PodWorker>();
+  const lane = createLane(12);
+  const tokens = new Tokens(client, clock, lane);
+  const images = new Images({
+    resolve: options.resolve,
+    clock,
+    present: options.present,
+    ...(options.imagesFile && { file: options.imagesFile }),
+  });
+  const recorder = createRecorder({ client, clock, component: 'kubelet', host: node.name, log });
+  const informer = (resource: (typeof resources)[keyof typeof resources], fieldSelector?: string): Informer =>
+    createInformer({ client, resource, clock, signal, log, ...(fieldSelector && { fieldSelector }) });
+  const configmaps = informer(resources.configmaps);
+  const secrets = informer(resources.secrets);
+  const persistent = informer(resources.volumes);
+  const configuration = createConfiguration(client, { configmap: configmaps, secret: secrets });
+  const allocatable = { ...node.capacity, 'ephemeral-storage': '104857600Ki' };
+  const registration = new NodeRegistration(client, clock, { ...node, images: () => images.list() }, log);
+  let renewal: Timer | undefined;
+
+  const context: NodeContext = {
+    client,
+    clock,
+    network,
+    images,
+    configuration,
+    tokens,
+    lane,
+    volumes: { client, clock, configuration, tokens, directory, node: node.name, hostIP: node.address, allocatable },
+    services: (namespace) => {
+      const own = options.services.list(namespace);
+      const master = options.services.get('default', 'kubernetes');
+      return master && namespace !== 'default' ? [master, ...own] : own;
+    },
+    node: node.name,
+    hostIP: () => node.address,
+    clusterDomain: options.clusterDomain,
+    allocatable,
+    newId: options.newId,
+    event(pod, type, reason, message, fieldPath) {
+      lane.later(() => recorder.event(pod, type, reason, message, fieldPath ? { fieldPath } : {}));
+    },
+    log,
+    gone(uid) {
+      const worker = workers.get(uid);
+      workers.delete(uid);
+      if (worker && byName.get(nameOf(worker.pod)) === worker) byName.delete(nameOf(worker.pod));
+    },
+  };
+
+  const nameOf = (pod: KubeObject) => `${pod.metadata.namespace}/${pod.metadata.name}`;
+
+  function follow(pods: Informer): void {
+    pods.on((now, before) => {
+      if (!now) {
+        if (before) workers.get(before.metadata.uid!)?.remove();
+        return;
+      }
+      const worker = workers.get(now.metadata.uid!);
+      if (worker) return worker.update(now);
+      const created = new PodWorker(context, now);
+      workers.set(now.metadata.uid!, created);
+      byName.set(nameOf(now), created);
+    });
+    const refresh = (kind: 'configMap' | 'secret') => (now: KubeObject | undefined, before: KubeObject | undefined) => {
+      if (!now || !before) return;
+      for (const worker of workers.values()) {
+        if (worker.pod.metadata.namespace === now.metadata.namespace && worker.mounts(kind, now.metadata.name!)) {
+          worker.refreshVolumes();
+        }
+      }
+    };
+    configmaps.on(refresh('configMap'));
+    secrets.on(refresh('secret'));
+    persistent.on((now, before) => {
+      if (!now && before?.spec?.persistentVolumeReclaimPolicy === 'Delete')
+        removeVolume(directory, before.metadata.name!);
+    });
+  }
+
+  function renew(): void {
+    renewal = clock.after(300_000, () => {
+      tokens.renew();
+      renew();
+    });
+  }
+
+  return {
+    node: node.name,
+    tokens,
+    pod: (namespace, name) => byName.get(`${namespace}/${name}`),
+    pods: () => [...workers.values()],
+    async start() {
+      const registered = await registration.register();
+      void recorder.event({ ...registered, apiVersion: 'v1', kind: 'Node' }, 'Normal', 'Starting', 'Starting kubelet.');
+      await Promise.all([configmaps.synced, secrets.synced, persistent.synced]);
+      const pods = informer(resources.pods, `spec.nodeName=${node.name}`);
+      await pods.synced;
+      // Addresses that pods of an earlier life had are theirs again before new ones get any.
+      follow(pods);
+      renew();
+    },
+    close() {
+      renewal?.cancel();
+      registration.stop();
+      for (const worker of workers.values()) worker.close();
+      workers.clear();
+      byName.clear();
+    },
+  };
+}

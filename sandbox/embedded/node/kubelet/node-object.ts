@@ -1,0 +1,186 @@
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { ApiError, type Client } from '../../client/client.ts';
+import type { Clock, Timer } from '../../clock.ts';
+import { resources } from './configuration.ts';
+import { timestamp } from './runtime.ts';
+import { timings } from './stages/timings.ts';
+
+export interface NodeOptions {
+  name: string;
+  /** InternalIP. */
+  address: string;
+  /** Where the kubelet's server listens. */
+  port: number;
+  version: string;
+  capacity: { cpu: string; memory: string; pods: string };
+  labels?: Record<string, string>;
+  images: () => { names: string[]; sizeBytes: number }[];
+}
+
+/** How the API server finds the kubelet of a node in this machine. */
+export const kubeletAnnotation = 'atelier.dev/kubelet';
+
+/** Says that the node is there, and goes on saying so. */
+export class NodeRegistration {
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #options: NodeOptions;
+  readonly #log: (message: string) => void;
+  readonly #timers = new Set<Timer>();
+  #uid = '';
+  #stopped = false;
+
+  constructor(client: Client, clock: Clock, options: NodeOptions, log: (message: string) => void) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** Makes the Node or takes over the one that is there. Rejects when the API refuses. */
+  async register(): Promise<KubeObject> {
+    const { name, labels, port } = this.#options;
+    const metadata = {
+      name,
+      labels: {
+        'beta.kubernetes.io/arch': 'amd64',
+        'beta.kubernetes.io/os': 'linux',
+        'kubernetes.io/arch': 'amd64',
+        'kubernetes.io/hostname': name,
+        'kubernetes.io/os': 'linux',
+        ...labels,
+      },
+      annotations: {
+        [kubeletAnnotation]: `127.0.0.1:${port}`,
+        'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+      },
+    };
+    let node: KubeObject;
+    try {
+      node = await this.#client.create(resources.nodes, {
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata,
+        spec: {},
+        status: this.#status([]),
+      });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 409) throw error;
+      node = await this.#client.patch(resources.nodes, name, undefined, 'strategic', { metadata });
+    }
+    this.#uid = node.metadata.uid ?? '';
+    await this.report(node.status?.conditions ?? []);
+    await this.#renew();
+    this.#every(timings.lease, () => this.#renew());
+    this.#every(timings.nodeStatus, () => this.report());
+    return node;
+  }
+
+  get uid(): string {
+    return this.#uid;
+  }
+
+  /** Writes the node's status. */
+  async report(before?: Loose[]): Promise<void> {
+    const { name } = this.#options;
+    const shown = before ?? (await this.#client.get(resources.nodes, name)).status?.conditions ?? [];
+    await this.#client.patch(
+      resources.nodes,
+      name,
+      undefined,
+      'strategic',
+      { status: this.#status(shown) },
+      { subresource: 'status' },
+    );
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #every(milliseconds: number, run: () => Promise<void>): void {
+    if (this.#stopped) return;
+    const timer = this.#clock.after(milliseconds, () => {
+      this.#timers.delete(timer);
+      run()
+        .catch((error) => this.#log(`node ${this.#options.name}: ${error instanceof Error ? error.message : error}`))
+        .finally(() => this.#every(milliseconds, run));
+    });
+    this.#timers.add(timer);
+  }
+
+  /** https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beats */
+  async #renew(): Promise<void> {
+    const { name } = this.#options;
+    const spec = {
+      holderIdentity: name,
+      leaseDurationSeconds: 40,
+      renewTime: this.#clock.now().toISOString().replace('Z', '000Z'),
+    };
+    const namespace = 'kube-node-lease';
+    try {
+      await this.#client.patch(resources.leases, name, namespace, 'merge', { spec });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 404) throw error;
+      const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid: this.#uid }];
+      await this.#client
+        .create(resources.leases, {
+          apiVersion: 'coordination.k8s.io/v1',
+          kind: 'Lease',
+          metadata: { name, namespace, ownerReferences },
+          spec,
+        })
+        .catch((refusal) => {
+          // Its namespace may be a moment away; the next beat tries again.
+          if (!(refusal instanceof ApiError)) throw refusal;
+        });
+    }
+  }
+
+  #status(before: Loose[]): Loose {
+    const { address, name, port, version, capacity, images } = this.#options;
+    const now = timestamp(this.#clock.now());
+    const condition = (type: string, status: string, reason: string, message: string) => {
+      const old = before.find((candidate) => candidate.type === type);
+      return {
+        type,
+        status,
+        lastHeartbeatTime: now,
+        lastTransitionTime: old?.status === status ? old.lastTransitionTime : now,
+        reason,
+        message,
+      };
+    };
+    const amounts = { ...capacity, 'ephemeral-storage': '104857600Ki', 'hugepages-1Gi': '0', 'hugepages-2Mi': '0' };
+    return {
+      addresses: [
+        { type: 'InternalIP', address },
+        { type: 'Hostname', address: name },
+      ],
+      capacity: amounts,
+      allocatable: amounts,
+      conditions: [
+        condition('MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
+        condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
+        condition('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
+        condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'),
+      ],
+      daemonEndpoints: { kubeletEndpoint: { Port: port } },
+      images: images(),
+      nodeInfo: {
+        architecture: 'amd64',
+        bootID: '00000000-0000-4000-8000-000000000000',
+        containerRuntimeVersion: 'containerd://2.1.4',
+        kernelVersion: '6.12.0-atelier',
+        kubeProxyVersion: '',
+        kubeletVersion: version,
+        machineID: '00000000000040008000000000000000',
+        operatingSystem: 'linux',
+        osImage: 'Atelier (simulated)',
+        systemUUID: '00000000-0000-4000-8000-000000000000',
+      },
+    };
+  }
+}

@@ -1,0 +1,517 @@
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { ApiError, type Client } from '../../client/client.ts';
+import type { Clock, Timer } from '../../clock.ts';
+import type { Network, PodNetwork } from '../network/network.ts';
+import { type Configuration, resources } from './configuration.ts';
+import { Containers } from './containers.ts';
+import type { Images } from './images.ts';
+import type { Lane } from './lane.ts';
+import { hostsFile, identityOf, resolvConf } from './pod-network.ts';
+import { type ContainerRecord, isSidecar, newRecord, type Role } from './records.ts';
+import { type PodContext, timestamp } from './runtime.ts';
+import { type BackOff, nextDelay, timings } from './stages/timings.ts';
+import { type Phase, restarts } from './status/phase.ts';
+import { podStatus, statusPatch } from './status/pod-status.ts';
+import type { Tokens } from './tokens.ts';
+import { MountError, PodVolumes, type VolumeFacts } from './volumes.ts';
+
+/** What all pods of a node share. */
+export interface NodeContext {
+  client: Client;
+  clock: Clock;
+  network: Network;
+  images: Images;
+  configuration: Configuration;
+  tokens: Tokens;
+  lane: Lane;
+  volumes: VolumeFacts;
+  services: (namespace: string) => KubeObject[];
+  node: string;
+  hostIP: () => string;
+  clusterDomain: string;
+  allocatable: Record<string, string>;
+  newId: () => string;
+  event(pod: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, field?: string): void;
+  log(message: string): void;
+  /** The pod is gone from the API, and nothing of it is left here. */
+  gone(uid: string): void;
+}
+
+/** Leads one pod through its life. Each call of `sync` does what is next and possible; all else is told by `changed`. */
+export class PodWorker {
+  pod: KubeObject;
+  readonly records: ContainerRecord[] = [];
+  ip: string | undefined;
+  network: PodNetwork | undefined;
+  /** CPU that its programs were charged with, in milliseconds. */
+  used = 0;
+  readonly #node: NodeContext;
+  readonly #volumes: PodVolumes;
+  readonly #containers: Containers;
+  readonly #startTime: string;
+  readonly #timers = new Set<Timer>();
+  #context: PodContext | undefined;
+  #mounting: Promise<void> | undefined;
+  #mounted = false;
+  #mountRetry: BackOff | undefined;
+  #mountsSince: number | undefined;
+  #conditions: Loose[] = [];
+  #verdict: { phase: Phase; reason?: string; message?: string } | undefined;
+  #queued = false;
+  #writing = false;
+  #dirty = false;
+  #ending: Promise<void> | undefined;
+  #ended = false;
+  #removed = false;
+  #initialized = false;
+  #graceUntil = Number.POSITIVE_INFINITY;
+  #wakeTimer: Timer | undefined;
+  #wakeDue = 0;
+  readonly #waiters: (() => void)[] = [];
+
+  constructor(node: NodeContext, pod: KubeObject) {
+    this.#node = node;
+    this.pod = pod;
+    this.#volumes = new PodVolumes(node.volumes);
+    this.#startTime = pod.status?.startTime ?? timestamp(node.clock.now());
+    this.#containers = new Containers({
+      context: () => this.#need(),
+      images: node.images,
+      event: (type, reason, message, field) => node.event(this.pod, type, reason, message, field),
+      changed: () => this.changed(),
+      wake: (milliseconds) => this.#wake(milliseconds),
+      prepared: (record) => this.#prepared(record),
+      leaving: () => this.#ended || this.#ending !== undefined || this.#verdict !== undefined,
+    });
+    this.#remember(pod.status);
+    const seconds = pod.spec.activeDeadlineSeconds;
+    if (seconds && !this.#final()) {
+      const spent = node.clock.now().getTime() - Date.parse(this.#startTime);
+      this.#timer(Math.max(0, seconds * 1000 - spent), () => this.#overdue());
+    }
+    this.changed();
+  }
+
+  get uid(): string {
+    return this.pod.metadata.uid!;
+  }
+
+  record(name: string): ContainerRecord | undefined {
+    return this.records.find((record) => record.name === name);
+  }
+
+  /** The API shows a newer version. */
+  update(pod: KubeObject): void {
+    if (Number(pod.metadata.resourceVersion) < Number(this.pod.metadata.resourceVersion)) return;
+    this.pod = pod;
+    for (const spec of [...(pod.spec.containers ?? []), ...(pod.spec.initContainers ?? [])]) {
+      const record = this.record(spec.name);
+      if (record) record.spec = spec;
+    }
+    for (const spec of pod.spec.ephemeralContainers ?? []) {
+      if (!this.record(spec.name)) this.records.push(newRecord(spec, 'ephemeral', 'ContainerCreating'));
+    }
+    this.changed();
+  }
+
+  /** The pod is no longer in the API: what still runs gets no more than two seconds. */
+  remove(): void {
+    this.#removed = true;
+    void this.#end(Math.min(timings.leastGrace, this.#grace()));
+  }
+
+  /** Containers are gone when this process goes; nothing is written any more. */
+  close(): void {
+    this.#removed = true;
+    this.#ended = true;
+    this.#containers.close();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    for (const { instance } of this.records) instance?.container.kill();
+    this.network?.close();
+  }
+
+  /** Mounted ConfigMaps and Secrets are read anew. */
+  refreshVolumes(): void {
+    this.#timer(timings.projectedUpdate, () => void this.#volumes.refresh().catch(() => {}));
+  }
+
+  /** Whether the pod mounts an object of this kind and name. */
+  mounts(kind: 'configMap' | 'secret', name: string): boolean {
+    return (this.pod.spec.volumes ?? []).some((volume: Loose) =>
+      [volume, ...(volume.projected?.sources ?? [])].some(
+        (source: Loose) => (source[kind]?.name ?? source[kind]?.secretName) === name,
+      ),
+    );
+  }
+
+  changed(): void {
+    if (this.#queued || this.#ended) return;
+    this.#queued = true;
+    queueMicrotask(() => {
+      this.#queued = false;
+      if (this.#ended) return;
+      this.#sync();
+      this.#write();
+    });
+  }
+
+  /** Containers of an earlier life of this process ended with it, as with a reboot of the node. */
+  #remember(status: Loose): void {
+    const { initContainers = [], containers = [], ephemeralContainers = [] } = this.pod.spec;
+    const waiting = initContainers.length ? 'PodInitializing' : 'ContainerCreating';
+    const add = (specs: Loose[], role: (spec: Loose) => Role, statuses: Loose[] = []) => {
+      for (const spec of specs) {
+        const record = newRecord(spec, role(spec), waiting);
+        const shown = statuses.find((candidate) => candidate.name === spec.name);
+        if (shown?.containerID) this.#recall(record, shown);
+        this.records.push(record);
+      }
+    };
+    add(initContainers, (spec) => (isSidecar(spec) ? 'sidecar' : 'init'), status?.initContainerStatuses);
+    add(containers, () => 'main', status?.containerStatuses);
+    add(ephemeralContainers, () => 'ephemeral', status?.ephemeralContainerStatuses);
+    this.#conditions = status?.conditions ?? [];
+    if (this.#final()) this.#verdict = { phase: status.phase, reason: status.reason, message: status.message };
+    else if (this.records.some((record) => record.containerID)) {
+      this.#node.event(this.pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    }
+  }
+
+  #recall(record: ContainerRecord, shown: Loose): void {
+    record.containerID = shown.containerID;
+    record.restartCount = shown.restartCount ?? 0;
+    record.image = shown.image;
+    record.imageID = shown.imageID;
+    if (shown.lastState?.terminated) record.last = shown.lastState.terminated;
+    const now = timestamp(this.#node.clock.now());
+    const { running, terminated } = shown.state ?? {};
+    if (running) {
+      record.state = {
+        terminated: {
+          exitCode: 255,
+          reason: 'Unknown',
+          startedAt: running.startedAt,
+          finishedAt: now,
+          containerID: shown.containerID,
+        },
+      };
+    } else if (terminated) record.state = { terminated };
+    // Volumes of the pod's own are gone: its preparations are made again.
+    if (record.role === 'init' && !this.#final() && 'terminated' in record.state) {
+      record.last = record.state.terminated;
+      record.state = { waiting: { reason: 'PodInitializing' } };
+    }
+    record.ready = record.role === 'init' && terminated?.exitCode === 0 && this.#final();
+  }
+
+  #final(): boolean {
+    const phase = this.pod.status?.phase;
+    return phase === 'Succeeded' || phase === 'Failed';
+  }
+
+  #sync(): void {
+    if (this.#ending) {
+      this.#hurry();
+      return;
+    }
+    if (this.pod.metadata.deletionTimestamp) return void this.#end(this.#grace());
+    if (this.#verdict) return;
+    if (!this.#mounted) {
+      this.#mount();
+      return;
+    }
+    if (!this.network) this.#join();
+    for (const record of this.records) if (record.role === 'ephemeral') this.#once(record);
+    if (!this.#prepare()) return;
+    const policy = this.pod.spec.restartPolicy ?? 'Always';
+    let open = false;
+    for (const record of this.records) {
+      if (record.role !== 'main') continue;
+      const end =
+        'terminated' in record.state ? record.state.terminated : 'waiting' in record.state ? record.last : undefined;
+      if (end && !record.busy && !restarts(record, policy, end.exitCode)) {
+        // A program that could not be started ended, too.
+        record.state = { terminated: end };
+        if (record.last === end) delete record.last;
+        continue;
+      }
+      open = true;
+      if (!('running' in record.state)) this.#containers.run(record);
+    }
+    if (!open) void this.#end(this.#grace());
+  }
+
+  #once(record: ContainerRecord): void {
+    if ('waiting' in record.state && !record.last) this.#containers.run(record);
+  }
+
+  /** Init containers one after the other, sidecars among them. Whether the others may start. */
+  #prepare(): boolean {
+    const policy = this.pod.spec.restartPolicy ?? 'Always';
+    for (const record of this.records) {
+      if (record.role === 'sidecar') {
+        if (!('running' in record.state)) this.#containers.run(record);
+        if (!record.started && !this.#initialized) return false;
+      } else if (record.role === 'init' && !this.#initialized) {
+        const end = 'terminated' in record.state ? record.state.terminated : undefined;
+        if (end?.exitCode === 0) continue;
+        if (end && !restarts(record, policy, end.exitCode)) {
+          void this.#end(this.#grace());
+          return false;
+        }
+        if (!('running' in record.state)) this.#containers.run(record);
+        return false;
+      }
+    }
+    this.#initialized = true;
+    return true;
+  }
+
+  #mount(): void {
+    if (this.#mounting) return;
+    const { clock } = this.#node;
+    this.#mountsSince ??= clock.monotonic();
+    this.#mounting = this.#volumes
+      .ensure(this.pod)
+      .then(() => {
+        this.#mounted = true;
+        this.#mounting = undefined;
+        this.changed();
+      })
+      .catch((error) => {
+        const message = error instanceof Error ? error.message : String(error);
+        if (!(error instanceof MountError)) this.#node.log(`volumes of ${this.pod.metadata.name}: ${message}`);
+        this.#node.event(this.pod, 'Warning', 'FailedMount', message);
+        const delay = nextDelay(this.#mountRetry, timings.mountRetry);
+        this.#mountRetry = { delay, since: clock.monotonic() };
+        this.#timer(delay, () => {
+          this.#mounting = undefined;
+          this.changed();
+        });
+      });
+  }
+
+  /** The pod gets its address. */
+  #join(): void {
+    const { network, hostIP, clusterDomain } = this.#node;
+    this.ip = this.pod.spec.hostNetwork ? hostIP() : network.allocate(this.pod.status?.podIP);
+    this.#volumes.ip = this.ip;
+    const identity = identityOf(this.pod, clusterDomain);
+    this.network = network.addPod({
+      namespace: this.pod.metadata.namespace!,
+      hostname: identity.hostname,
+      ip: this.ip,
+      hosts: identity.hosts,
+      search: identity.search,
+      dots: identity.dots,
+    });
+    if ((this.pod.spec.volumes ?? []).some((volume: Loose) => volume.downwardAPI || volume.projected)) {
+      void this.#volumes.refresh().catch(() => {});
+    }
+  }
+
+  #need(): PodContext {
+    const node = this.#node;
+    const identity = identityOf(this.pod, node.clusterDomain);
+    this.#context ??= {
+      pod: this.pod,
+      ip: this.ip ?? '',
+      hostIP: node.hostIP(),
+      node: node.node,
+      hostname: identity.hostname,
+      hosts: hostsFile(this.pod, identity, this.ip ?? ''),
+      resolvConf: resolvConf(identity),
+      network: this.network!,
+      volumes: this.#volumes,
+      clock: node.clock,
+      configuration: node.configuration,
+      services: () => node.services(this.pod.metadata.namespace!),
+      allocatable: node.allocatable,
+      newId: node.newId,
+      use: (milliseconds) => {
+        this.used += milliseconds;
+      },
+    };
+    this.#context.pod = this.pod;
+    return this.#context;
+  }
+
+  /** A program with a command of the pod's author may read the pod's token at once; others have theirs soon. */
+  #prepared(record: ContainerRecord): Promise<void> | undefined {
+    return record.spec.command || record.spec.args ? this.#node.tokens.ready(this.uid) : undefined;
+  }
+
+  #grace(): number {
+    const { metadata, spec } = this.pod;
+    return (metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30) * 1000;
+  }
+
+  #overdue(): void {
+    if (this.#ending || this.#verdict) return;
+    const message = 'Pod was active on the node longer than the specified deadline';
+    this.#verdict = { phase: 'Failed', reason: 'DeadlineExceeded', message };
+    this.#node.event(this.pod, 'Normal', 'DeadlineExceeded', message);
+    this.#write();
+    void this.#end(this.#grace());
+  }
+
+  /** A second delete asked for less patience. */
+  #hurry(): void {
+    if (!this.pod.metadata.deletionTimestamp) return;
+    const { clock } = this.#node;
+    const until = clock.monotonic() + this.#grace();
+    if (until >= this.#graceUntil - 500) return;
+    this.#graceUntil = until;
+    for (const record of this.records) this.#containers.hurry(record, this.#grace());
+  }
+
+  /** Ends all containers, sidecars last and in reverse; then tells the API what became of the pod. */
+  #end(grace: number): Promise<void> {
+    this.#ending ??= this.#finish(grace);
+    return this.#ending;
+  }
+
+  async #finish(grace: number): Promise<void> {
+    const { clock } = this.#node;
+    this.#graceUntil = clock.monotonic() + grace;
+    const left = () => Math.max(0, this.#graceUntil - clock.monotonic());
+    const others = this.records.filter((record) => record.role !== 'sidecar');
+    const reverse = this.records.filter((record) => record.role === 'sidecar').reverse();
+    // Waits a turn: the state that led here is written before the end is.
+    await Promise.resolve();
+    await Promise.all(others.map((record) => this.#containers.stop(record, grace)));
+    for (const record of reverse) await this.#containers.stop(record, left());
+    this.#containers.close();
+    this.#part();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    if (!this.#verdict) {
+      const status = this.#status();
+      if (status.phase === 'Succeeded' || status.phase === 'Failed') this.#verdict = { phase: status.phase };
+    }
+    this.#write();
+    if (!this.pod.metadata.deletionTimestamp && !this.#removed) {
+      // Finished, not deleted: it stays to be looked at, and is taken away later.
+      this.#ending = undefined;
+      return;
+    }
+    await this.#leave();
+  }
+
+  /** The pod's address is free again. */
+  #part(): void {
+    if (!this.network) return;
+    this.network.close();
+    this.network = undefined;
+    if (this.ip && !this.pod.spec.hostNetwork) this.#node.network.release(this.ip);
+  }
+
+  async #leave(): Promise<void> {
+    if (!this.#removed) await this.#written();
+    if (!this.#removed) {
+      const { name, namespace, uid } = this.pod.metadata;
+      await this.#node.client
+        .delete(resources.pods, name!, namespace, { gracePeriodSeconds: 0, preconditions: { uid: uid! } })
+        .catch((error) => {
+          if (!(error instanceof ApiError) || (error.code !== 404 && error.code !== 409)) {
+            this.#node.log(`delete of ${namespace}/${name}: ${error}`);
+          }
+        });
+    }
+    this.#ended = true;
+    this.#node.tokens.forget(this.uid);
+    this.#node.gone(this.uid);
+  }
+
+  #status(): Loose {
+    const { clock, hostIP } = this.#node;
+    return podStatus({
+      pod: this.pod,
+      records: this.records,
+      terminal: this.#ending !== undefined,
+      sandbox: this.network !== undefined,
+      ip: this.ip ?? this.pod.status?.podIP,
+      hostIP: hostIP(),
+      startTime: this.#startTime,
+      now: timestamp(clock.now()),
+      verdict: this.#verdict,
+      before: this.#conditions,
+    });
+  }
+
+  #written(): Promise<void> {
+    if (!this.#writing && !this.#dirty) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+    });
+  }
+
+  /** At most one write is under way; what changes meanwhile goes with the next. */
+  #write(): void {
+    if (this.#removed) return;
+    this.#dirty = true;
+    if (this.#writing) return;
+    this.#writing = true;
+    this.#node.lane.now(async () => {
+      try {
+        for (let tries = 0; this.#dirty && !this.#removed && tries < 20; tries += 1) {
+          this.#dirty = false;
+          await this.#patch();
+        }
+      } finally {
+        this.#writing = false;
+        for (const resolve of this.#waiters.splice(0)) resolve();
+      }
+    });
+  }
+
+  async #patch(): Promise<void> {
+    const status = this.#status();
+    this.#conditions = status.conditions;
+    const patch = statusPatch(this.pod, status);
+    if (!patch) return;
+    const { name, namespace, uid } = this.pod.metadata;
+    try {
+      const shown = await this.#node.client.patch(resources.pods, name!, namespace, 'strategic', patch, {
+        subresource: 'status',
+        fieldManager: 'kubelet',
+      });
+      // The watch may already have told more than this answer.
+      if (
+        shown.metadata.uid === uid &&
+        Number(shown.metadata.resourceVersion) > Number(this.pod.metadata.resourceVersion)
+      ) {
+        this.pod = shown;
+      }
+    } catch (error) {
+      if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
+      this.#node.log(`status of ${namespace}/${name}: ${error instanceof Error ? error.message : error}`);
+      this.#timer(1000, () => this.#write());
+    }
+  }
+
+  /** One timer, the earliest wins: whoever still waits then asks again. */
+  #wake(milliseconds: number): void {
+    const due = this.#node.clock.monotonic() + milliseconds;
+    if (this.#wakeTimer && this.#wakeDue <= due) return;
+    if (this.#wakeTimer) {
+      this.#wakeTimer.cancel();
+      this.#timers.delete(this.#wakeTimer);
+    }
+    this.#wakeDue = due;
+    this.#wakeTimer = this.#timer(milliseconds, () => {
+      this.#wakeTimer = undefined;
+      this.changed();
+    });
+  }
+
+  #timer(milliseconds: number, run: () => void): Timer {
+    const timer = this.#node.clock.after(milliseconds, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    this.#timers.add(timer);
+    return timer;
+  }
+}

@@ -1,0 +1,63 @@
+import { appendFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+import type { EmbeddedNode } from './open-node.ts';
+
+enableCompileCache();
+
+/** What the process that started this one asks for, over IPC. */
+export type NodeRequest =
+  | { type: 'open'; name: string; kubeconfig: string; directory: string; domain?: string; passThrough?: boolean }
+  | { type: 'close'; name: string };
+
+/** What it is told. */
+export type NodeReply =
+  | { type: 'ready'; name: string; proxy: string; port: number }
+  | { type: 'closed'; name: string }
+  | { type: 'failed'; name: string; message: string };
+
+const { openNode } = await import('./open-node.ts');
+const nodes = new Map<string, Promise<EmbeddedNode>>();
+const reply = (message: NodeReply) => void process.send?.(message);
+
+async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<void> {
+  const { name, kubeconfig, directory, passThrough = false } = request;
+  const log = (message: string) => {
+    try {
+      appendFileSync(join(directory, 'errors.log'), `${new Date().toISOString()} node: ${message}\n`);
+    } catch {
+      // A full disk must not take the node down with it.
+    }
+  };
+  const opened = openNode({ name, kubeconfig, directory, passThrough, log });
+  nodes.set(name, opened);
+  try {
+    const node = await opened;
+    reply({ type: 'ready', name, proxy: node.proxy, port: node.port });
+  } catch (error) {
+    nodes.delete(name);
+    log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    reply({ type: 'failed', name, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function close(name: string): Promise<void> {
+  const node = nodes.get(name);
+  nodes.delete(name);
+  await node?.then((opened) => opened.close()).catch(() => {});
+  reply({ type: 'closed', name });
+}
+
+async function end(): Promise<void> {
+  await Promise.all([...nodes.keys()].map(close));
+  process.exit(0);
+}
+
+process.on('message', (request: NodeRequest) => {
+  if (request.type === 'open') void open(request);
+  else if (request.type === 'close') void close(request.name);
+});
+// Whoever started us is gone: so are we.
+process.on('disconnect', () => process.exit(0));
+process.on('SIGTERM', end);
+process.on('SIGINT', end);
