@@ -59,7 +59,7 @@ function* objects(port: number): Generator<[string, KubeObject]> {
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',
       metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
-      provisioner: 'atelier.dev/local',
+      provisioner: 'atelier.dev/folder',
       reclaimPolicy: 'Delete',
       volumeBindingMode: 'WaitForFirstConsumer',
       allowVolumeExpansion: true,

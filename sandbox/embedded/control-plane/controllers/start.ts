@@ -1,15 +1,20 @@
 import { startScheduler } from '../scheduler/scheduler.ts';
+import { startClusterRoleAggregation } from './cluster-roles.ts';
 import { type ControllersOptions, createContext } from './context.ts';
 import { startCronJobs } from './cron-jobs.ts';
 import { startDaemonSets } from './daemon-sets.ts';
 import { startDeployments } from './deployments.ts';
+import { startDisruptionBudgets } from './disruption-budgets.ts';
 import { startEndpointSlices, startEndpoints } from './endpoint-slices.ts';
+import { startEventExpiry } from './event-expiry.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
 import { startJobExpiry } from './job-expiry.ts';
 import { startJobs } from './jobs.ts';
 import { followKinds } from './kinds.ts';
 import { startNamespaces } from './namespaces.ts';
+import { startNodeLifecycle, startPodCleanup, startTaintEviction } from './node-lifecycle.ts';
 import { startReplicaSets } from './replica-sets.ts';
+import { startResourceQuotas } from './resource-quotas.ts';
 import { startRootCertificates, startServiceAccounts } from './service-accounts.ts';
 import { startStatefulSets } from './stateful-sets.ts';
 import { startStorageProtection } from './storage-protection.ts';
@@ -35,4 +40,11 @@ export function startControllers(options: ControllersOptions): void {
   const kinds = followKinds(context);
   startGarbageCollector(context, kinds);
   startNamespaces(context, kinds);
+  startResourceQuotas(context, kinds);
+  startDisruptionBudgets(context);
+  startNodeLifecycle(context);
+  startTaintEviction(context);
+  startPodCleanup(context);
+  startClusterRoleAggregation(context);
+  startEventExpiry(context);
 }

@@ -1,0 +1,34 @@
+import { events } from '../../client/recorder.ts';
+import { type ControllerContext, isNotFound } from './context.ts';
+
+const lifetime = 3_600_000;
+const round = 60_000;
+
+/** Deletes events an hour old; the real store lets them expire by itself. https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--event-ttl) */
+export function startEventExpiry(context: ControllerContext): void {
+  const { clock, signal, log } = context;
+  const client = context.clientFor('system:kube-controller-manager');
+  let timer = clock.after(round, sweep);
+  signal.addEventListener('abort', () => timer.cancel());
+
+  function sweep(): void {
+    expire()
+      .catch((error) => log(`events: ${error}`))
+      .finally(() => {
+        if (!signal.aborted) timer = clock.after(round, sweep);
+      });
+  }
+
+  async function expire(): Promise<void> {
+    const now = clock.now().getTime();
+    const { items } = await client.list(events);
+    for (const event of items) {
+      const last = event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime;
+      const stamp = last ?? event.metadata.creationTimestamp;
+      if (now - Date.parse(stamp) < lifetime || signal.aborted) continue;
+      await client.delete(events, event.metadata.name!, event.metadata.namespace).catch((error) => {
+        if (!isNotFound(error)) throw error;
+      });
+    }
+  }
+}
