@@ -29,6 +29,8 @@ export interface CompiledCheck {
   hints: CompiledHint[];
   /** Fields below `before` that any of its expressions reads. */
   reads: string[][];
+  /** What is wrong with it; the build would have refused it. */
+  broken: string | undefined;
 }
 
 /** What is wrong in a check, at a path below it (`['hints', 0, 'where']`). */
@@ -156,6 +158,7 @@ export function compileCheck(key: string, check: Check): { compiled: CompiledChe
     }),
     hints: (check.hints ?? []).map((hint, index) => compileHint(hint, ['hints', index])),
     reads,
+    broken: problems[0]?.message,
   };
   return { compiled, problems };
 }

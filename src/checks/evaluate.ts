@@ -44,10 +44,13 @@ export interface Circumstances {
 
 type Bindings = Record<string, unknown>;
 
+/** Shown as the culprit where it is the lesson that is wrong, not the cluster. */
+const ITSELF = 'the check itself';
+
 /** Judges a check; pure, so the same circumstances always give the same verdict. Answers are judged when given. */
 export function judge(compiled: CompiledCheck, circumstances: Circumstances, budget?: number): Judgement {
-  const { check, expect } = compiled;
-  if (check.answer && !expect) return { verdict: 'waiting' };
+  const { check, expect, broken } = compiled;
+  if (broken) return { verdict: 'failing', why: { field: ITSELF, value: broken } };
   if (!expect) return { verdict: 'waiting' };
   if (check.http && !circumstances.response)
     return { verdict: 'waiting', why: { field: first(check.http.url), value: 'no answer yet' } };
@@ -71,7 +74,7 @@ export function judgementOf(
 ): Judgement {
   const outcome = expect.evaluate(bindings, budget);
   if ('value' in outcome && outcome.value === true) return { verdict: 'passed' };
-  if ('error' in outcome) return { verdict: 'failing', why: { field: 'the check itself', value: outcome.error } };
+  if ('error' in outcome) return { verdict: 'failing', why: { field: ITSELF, value: outcome.error } };
   // What a check names and is not there at all is no failure: nothing has been tried yet.
   if (watch?.name && bindings.item === undefined)
     return { verdict: 'waiting', why: { field: `${watch.resource}/${watch.name}`, value: 'not there yet' } };

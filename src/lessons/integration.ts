@@ -10,14 +10,15 @@ import { validateLessons } from './validate.ts';
  * first ones over the page while one develops.
  */
 export function checkedLessons(): AstroIntegration {
+  let root = process.cwd();
   return {
     name: 'atelier:checked-lessons',
     hooks: {
       'astro:config:setup'({ command, config, updateConfig }) {
-        if (command === 'dev') updateConfig({ vite: { plugins: [lessonOverlay(fileURLToPath(config.root))] } });
+        root = fileURLToPath(config.root);
+        if (command === 'dev') updateConfig({ vite: { plugins: [lessonOverlay(root)] } });
       },
       'astro:build:start'({ logger }) {
-        const root = process.cwd();
         const problems = validateLessons(root);
         if (problems.length === 0) return;
         logger.error(`\n${formatProblems(problems, root)}\n`);
