@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { chmod, mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type Connection, connect } from './provision/connection.ts';
@@ -21,8 +24,8 @@ export interface SandboxOptions {
   /** Every embedded cluster is the learner's own: context `admin` is there, namespaces can be listed. */
   ownCluster: boolean;
   tools: Tools;
-  /** The embedded cluster's HTTP proxy, once known. */
-  proxy?: string;
+  /** The embedded cluster’s HTTP proxy, once it is known; asked at each use. */
+  proxy?: () => string | undefined;
   onTrouble: (error: Error) => void;
 }
 
@@ -59,7 +62,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const commands = path.join(directory, 'bin');
   const completions = path.join(path.dirname(tools.directory), 'completions');
   const readerKubeconfig = path.join(credentials, 'reader.kubeconfig');
-  const control = path.join(directory, 'control.sock');
+  const control = socketPath(directory);
   for (const folder of [home, path.join(home, 'Downloads'), credentials, commands]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
@@ -72,7 +75,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const tokenFile = (name: string) => path.join(credentials, `${name}.token`);
   const environment = () =>
     shellEnvironment(
-      { learner, home, path: [commands, tools.directory], completions, proxy: options.proxy, control },
+      { learner, home, path: [commands, tools.directory], completions, proxy: options.proxy?.(), control },
       process.env,
     );
   const kubectlConfig = path.join(home, '.kube', 'config');
@@ -144,6 +147,19 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       for (const renewal of renewals.splice(0)) renewal.close();
     },
   };
+}
+
+/** Bytes a Unix socket's path may have on macOS, which allows fewest. */
+const LONGEST_SOCKET_PATH = 103;
+
+/** In the learner's folder; where that lies too deep, in a private folder of the system's temporary one. */
+function socketPath(directory: string): string {
+  const near = path.join(directory, 'control.sock');
+  if (Buffer.byteLength(near) <= LONGEST_SOCKET_PATH) return near;
+  const name = createHash('sha256').update(directory).digest('hex').slice(0, 16);
+  const folder = path.join(tmpdir(), `atelier-${userInfo().uid}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return path.join(folder, `${name}.sock`);
 }
 
 async function exists(file: string): Promise<boolean> {

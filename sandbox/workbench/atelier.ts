@@ -9,6 +9,9 @@ if (!request) {
   process.exit(2);
 }
 
+// Catching up makes the end state alone: there is no lesson under way to wait for.
+if (process.env.ATELIER_CATCH_UP === '1') process.exit(0);
+
 function requestOf(name: string | undefined, rest: string[]): Record<string, string> | undefined {
   const [first, second] = rest;
   if (name === 'wait' && first && rest.length === 1) return { verb: 'wait', target: first };

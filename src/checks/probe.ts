@@ -17,12 +17,13 @@ export type Probe = (url: string, from: 'server' | 'shell', signal: AbortSignal)
 const MAX_BODY = 256 * 1024;
 
 /** A GET without redirects or cookies. A certificate is taken as it is: what a lesson teaches about it, a check says. */
-export function fetchOnce(url: string, signal: AbortSignal): Promise<ProbeResponse> {
+export function fetchOnce(url: string, signal: AbortSignal, proxy?: string): Promise<ProbeResponse> {
   return new Promise((resolve, reject) => {
-    const { get } = url.startsWith('https:') ? https : http;
+    const { get, Agent } = url.startsWith('https:') ? https : http;
+    const through = proxy ? { agent: new Agent({ proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }) } : {};
     const request = get(
       url,
-      { signal, rejectUnauthorized: false, headers: { 'user-agent': 'atelier-check' } },
+      { signal, ...through, rejectUnauthorized: false, headers: { 'user-agent': 'atelier-check' } },
       (response) => {
         let body = '';
         response.setEncoding('utf8');

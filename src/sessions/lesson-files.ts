@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fillText, type Variables } from '../lessons/variables.ts';
+
+export interface LaidFile {
+  /** From HOME. */
+  file: string;
+  /** `kept`: the learner changed it, so the lesson's version came as NAME.new beside it. */
+  outcome: 'new' | 'updated' | 'kept';
+}
+
+/** Lays a lesson's files in HOME, variables filled in. What the learner changed is never overwritten. Answers what was done. */
+export async function layFiles(options: {
+  manifests: string;
+  home: string;
+  /** A file of ours that remembers what was laid. */
+  memory: string;
+  files: readonly { from: string; to?: string | undefined }[];
+  variables: Variables;
+}): Promise<LaidFile[]> {
+  const laid = await readMemory(options.memory);
+  const outcomes: LaidFile[] = [];
+  for (const { from, to } of options.files) {
+    const source = path.join(options.manifests, from);
+    for (const name of await filesBelow(source)) {
+      const target = path.join(to ?? from, name);
+      const text = fillText(await readFile(path.join(source, name), 'utf8'), options.variables);
+      const outcome = await lay(path.join(options.home, target), text, laid[target]);
+      laid[target] = digest(text);
+      if (outcome) outcomes.push({ file: target, outcome });
+    }
+  }
+  await writeFile(options.memory, JSON.stringify(laid));
+  return outcomes;
+}
+
+async function lay(file: string, text: string, lastLaid: string | undefined): Promise<LaidFile['outcome'] | undefined> {
+  const there = await readFile(file, 'utf8').catch(() => undefined);
+  if (there === text) return undefined;
+  await mkdir(path.dirname(file), { recursive: true });
+  const untouched = there === undefined || digest(there) === lastLaid;
+  if (untouched) {
+    await writeFile(file, text);
+    return there === undefined ? 'new' : 'updated';
+  }
+  // Said once: the same version is not laid beside it at every visit.
+  if (lastLaid === digest(text)) return undefined;
+  await writeFile(`${file}.new`, text);
+  return 'kept';
+}
+
+/** Paths of the files below a folder; of a file, the empty path. */
+async function filesBelow(source: string): Promise<string[]> {
+  if ((await stat(source)).isFile()) return [''];
+  const entries = await readdir(source, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(source, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+async function readMemory(file: string): Promise<Record<string, string>> {
+  return readFile(file, 'utf8').then(
+    (text) => JSON.parse(text) as Record<string, string>,
+    () => ({}),
+  );
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
