@@ -1,38 +1,111 @@
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+// Before anything large is loaded: the second start is twice as fast.
 enableCompileCache();
 
-const { values } = parseArgs({
-  options: {
-    home: { type: 'string', default: process.env.ATELIER_HOME ?? '.atelier' },
-    name: { type: 'string', default: 'main' },
-    port: { type: 'string', default: '0' },
-    gaps: { type: 'boolean', default: false },
-    'no-node': { type: 'boolean', default: false },
-  },
-});
+interface Flags {
+  home: string;
+  name: string;
+  port: number;
+  gaps: boolean;
+  node: boolean;
+}
 
-const { createCluster } = await import('./control-plane/main.ts');
-const { writeKubeconfig } = await import('./control-plane/kubeconfig.ts');
-const home = resolve(values.home);
-const directory = join(home, 'clusters', values.name);
-const cluster = await createCluster({ directory, name: values.name, port: Number(values.port) });
-const kubeconfig = join(directory, 'admin.kubeconfig');
-const base = { cluster: values.name, server: cluster.url, ca: cluster.pki.ca.cert };
-writeKubeconfig(kubeconfig, { ...base, user: 'kubernetes-admin', pair: cluster.pki.admin });
-writeKubeconfig(join(directory, 'node.kubeconfig'), { ...base, user: 'system-node', pair: cluster.pki.node });
-mkdirSync(join(home, 'cluster'), { recursive: true });
-const link = join(home, 'cluster', 'admin.kubeconfig');
-rmSync(link, { force: true });
-symlinkSync(kubeconfig, link);
-process.stdout.write(`export KUBECONFIG=${kubeconfig}\n`);
-process.send?.({ type: 'ready', kubeconfig });
-const stop = async (): Promise<void> => {
-  await cluster.close();
+/** One sentence, and out. */
+function fail(message: string, code: number): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
+}
+
+function readFlags(): Flags {
+  try {
+    const { values } = parseArgs({
+      options: {
+        home: { type: 'string', default: process.env.ATELIER_HOME || '.atelier' },
+        name: { type: 'string', default: 'main' },
+        port: { type: 'string', default: '0' },
+        gaps: { type: 'boolean', default: false },
+        'no-node': { type: 'boolean', default: false },
+      },
+    });
+    const port = Number(values.port);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535)
+      fail(`--port ${values.port} is no port: give 0 to 65535`, 2);
+    return { home: resolve(values.home), name: values.name, port, gaps: values.gaps, node: !values['no-node'] };
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error), 2);
+  }
+}
+
+function sentence(error: unknown, flags: Flags): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return `Port ${flags.port} is in use: choose another with --port, or 0 for any`;
+  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
+    return `${flags.home} cannot be written: choose another folder with --home`;
+  if (code === 'ENOSPC') return `${flags.home} is on a full disk: make room, or choose another folder with --home`;
+  return message;
+}
+
+function announce(kubeconfig: string, url: string): void {
+  process.stdout.write(`export KUBECONFIG=${kubeconfig}\n`);
+  process.send?.({ type: 'ready', kubeconfig, url });
+}
+
+/** Resolves with the first SIGINT or SIGTERM, or when the process that forked this one is gone. */
+function asked(): Promise<void> {
+  return new Promise((end) => {
+    process.on('SIGINT', () => end());
+    process.on('SIGTERM', () => end());
+    if (process.send) process.on('disconnect', () => end());
+  });
+}
+
+async function start(flags: Flags): Promise<void> {
+  mkdirSync(flags.home, { recursive: true, mode: 0o700 });
+  accessSync(flags.home, constants.W_OK);
+  const { askControl, dialControl, serveControl } = await import('./control-socket.ts');
+  const running = await dialControl(flags.home);
+  if (running) {
+    const reply = await askControl(running, { type: 'open', name: flags.name, port: flags.port });
+    if (reply.type !== 'opened') throw new Error(reply.type === 'error' ? reply.message : 'unexpected answer');
+    announce(reply.kubeconfig, reply.url);
+    await Promise.race([asked(), new Promise((end) => running.once('close', end))]);
+    running.destroy();
+    return;
+  }
+  const { Clusters } = await import('./clusters.ts');
+  const { startNodeProcess } = await import('./node-process.ts');
+  const { createClock } = await import('./clock.ts');
+  const { logTo } = await import('./log.ts');
+  const log = logTo(flags.home);
+  process.on('uncaughtException', (error) => log(error.stack ?? error.message));
+  process.on('unhandledRejection', (error) =>
+    log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  );
+  const onMessage = (message: object): void => void process.send?.({ ...message, from: 'node' });
+  const node = flags.node ? startNodeProcess({ clock: createClock(), log, onMessage }) : undefined;
+  const clusters = new Clusters(flags.home, node);
+  try {
+    const opened = await clusters.open(flags);
+    clusters.link(opened.kubeconfig);
+    const control = await serveControl(flags.home, clusters);
+    announce(opened.kubeconfig, opened.url);
+    await asked();
+    control.close();
+  } finally {
+    await node?.stop();
+    await clusters.closeAll();
+  }
+}
+
+const flags = readFlags();
+if (flags.gaps) {
+  const { gapsText } = await import('./control-plane/apiserver/gaps.ts');
+  process.stdout.write(gapsText());
+} else {
+  await start(flags).catch((error) => fail(sentence(error, flags), 1));
   process.exit(0);
-};
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);
+}

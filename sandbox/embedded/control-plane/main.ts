@@ -1,7 +1,9 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { createClient, type Transport } from '../client/client.ts';
 import { type Clock, createClock } from '../clock.ts';
+import { logTo } from '../log.ts';
 import { Allocator } from './apiserver/allocator.ts';
 import { createAuthenticator } from './apiserver/authentication.ts';
 import { checkEscalation } from './apiserver/authorization/escalation.ts';
@@ -9,7 +11,7 @@ import { createAuthorizer } from './apiserver/authorization/rbac.ts';
 import { bootstrap } from './apiserver/bootstrap.ts';
 import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
 import { ResourceTypes } from './apiserver/resource-type.ts';
-import { startServer } from './apiserver/server.ts';
+import { type ApiServer, startServer } from './apiserver/server.ts';
 import { ServiceAccountTokens } from './apiserver/service-account-tokens.ts';
 import type { Services } from './apiserver/services.ts';
 import { openPki, type Pki } from './pki.ts';
@@ -45,13 +47,14 @@ export interface Cluster {
 export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   const { directory, name, clock = createClock() } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const log = logger(join(directory, 'errors.log'));
+  const log = logTo(directory);
   const pki = await openPki(join(directory, 'pki'));
   const store = new Store({
     file: join(directory, 'objects.sqlite'),
     onError: (error) => log(`store: ${error instanceof Error ? error.stack : error}`),
   });
   const tokens = new ServiceAccountTokens(pki.serviceAccountKey, store, clock);
+  const kubeletTls = { ...pki.kubeletClient, ca: pki.ca.cert };
   const services: Services = {
     store,
     clock,
@@ -60,6 +63,8 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     authenticator: createAuthenticator((token) => tokens.authenticate(token)),
     authorizer: createAuthorizer(store),
     tokens,
+    kubeletTls,
+    kubeletAgent: new Agent({ ...kubeletTls, keepAlive: true }),
     serverVersion: options.serverVersion ?? 'v1.35.2',
     ready: false,
     log,
@@ -67,12 +72,11 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     afterDelete() {},
   };
   const tls = { ...pki.server, ca: pki.ca.cert };
-  const server = await startServer({ services, tls, port: options.port ?? 0, host: options.host ?? '127.0.0.1' }).catch(
-    (error) => {
-      store.close();
-      throw error;
-    },
-  );
+  const listen = (port: number) => startServer({ services, tls, port, host: options.host ?? '127.0.0.1' });
+  const server = await listenAgain(join(directory, 'port'), options.port ?? 0, listen).catch((error) => {
+    store.close();
+    throw error;
+  });
   await bootstrap(services, { port: server.port });
   const ending = new AbortController();
   const transport = (user: string): Transport => createInProcessTransport(services, userNamed(user));
@@ -97,18 +101,23 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     async close() {
       ending.abort();
       await server.close();
+      services.kubeletAgent.destroy();
       store.close();
     },
   };
 }
 
-/** Errors go to a file: stdout and stderr are the learner's. */
-function logger(file: string): (message: string) => void {
-  return (message) => {
-    try {
-      appendFileSync(file, `${new Date().toISOString()} ${message}\n`);
-    } catch {
-      // A full disk must not take the server down with it.
-    }
-  };
+/** Any port means the one of the last start, if it is free: kubeconfigs stay true. */
+async function listenAgain(
+  file: string,
+  wanted: number,
+  listen: (port: number) => Promise<ApiServer>,
+): Promise<ApiServer> {
+  const last = wanted === 0 && existsSync(file) ? Number(readFileSync(file, 'utf8')) || 0 : wanted;
+  const server = await listen(last).catch((error) => {
+    if (wanted !== 0 || last === 0) throw error;
+    return listen(0);
+  });
+  writeFileSync(file, String(server.port));
+  return server;
 }

@@ -1,10 +1,13 @@
 import type { Call, ResourceCall } from './call.ts';
 import { remove, removeCollection } from './delete.ts';
 import { methodNotAllowed, methodNotSupported, nothingHere, notImplemented } from './errors.ts';
+import { refuseGap } from './gaps.ts';
 import { patch } from './patch.ts';
 import { answerPath } from './paths.ts';
 import { get, list } from './read.ts';
 import type { Reply } from './reply.ts';
+import { pipeRequest } from './streams/pipe.ts';
+import { streamed } from './streams/target.ts';
 import { special } from './subresources/special.ts';
 import { watch } from './watch.ts';
 import { create, update } from './write.ts';
@@ -39,6 +42,8 @@ export async function answer(call: Call): Promise<Reply> {
   const resourceCall: ResourceCall = { ...call, info, type };
   if (info.namespace === '' && type.namespaced && (info.name !== '' || info.verb === 'create')) throw nothingHere();
   if (info.namespace !== '' && !type.namespaced) throw nothingHere();
+  refuseGap(resourceCall);
+  if (streamed.has(info.subresource)) return pipeRequest(streamedCall(resourceCall));
   const own = special(resourceCall);
   if (own) return own(resourceCall);
   if (info.subresource !== '') return partialUpdate(resourceCall);
@@ -46,6 +51,12 @@ export async function answer(call: Call): Promise<Reply> {
   if (!handler || !type.fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);
   if (info.verb === 'create' && info.name !== '') throw methodNotAllowed();
   return handler(resourceCall);
+}
+
+/** Throws 404 where the resource has no such stream. */
+function streamedCall(call: ResourceCall): ResourceCall {
+  if (!call.type.fact.subresources?.some((one) => one.name === call.info.subresource)) throw nothingHere();
+  return call;
 }
 
 const isNamespace = ({ info }: Call): boolean => info.group === '' && info.resource === 'namespaces';

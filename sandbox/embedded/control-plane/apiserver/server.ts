@@ -9,7 +9,7 @@ import { tooLarge } from './errors.ts';
 import { handle, type Incoming } from './handle.ts';
 import type { Reply, WatchSink } from './reply.ts';
 import type { Services } from './services.ts';
-import { pipeUpgrade, refuseUpgrade } from './streams.ts';
+import { pipeUpgrade, refuseUpgrade } from './streams/upgrade.ts';
 import { writeYaml } from './yaml.ts';
 
 export interface ServerOptions {

@@ -1,3 +1,4 @@
+import type { Agent } from 'node:https';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
 import type { Store } from '../store/store.ts';
@@ -16,6 +17,9 @@ export interface Services {
   allocator: Allocator;
   authenticator: Authenticator;
   authorizer: RoleBasedAuthorizer;
+  /** How the API server shows itself to kubelets; PEM texts. */
+  kubeletTls: { key: string; cert: string; ca: string };
+  kubeletAgent: Agent;
   tokens: ServiceAccountTokens;
   serverVersion: string;
   /** Set once the bootstrap objects are there. */

@@ -1,0 +1,81 @@
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClock, type SkippableClock } from './clock.ts';
+import { writeKubeconfig } from './control-plane/kubeconfig.ts';
+import { type Cluster, createCluster } from './control-plane/main.ts';
+import type { NodeProcess } from './node-process.ts';
+
+export interface OpenOptions {
+  name: string;
+  /** 0 for any. */
+  port: number;
+}
+
+export interface OpenCluster {
+  name: string;
+  url: string;
+  /** An admin's. */
+  kubeconfig: string;
+}
+
+/** All clusters of one home, in one pair of processes. */
+export class Clusters {
+  readonly #home: string;
+  readonly #node: NodeProcess | undefined;
+  readonly #open = new Map<string, { cluster: Cluster; clock: SkippableClock }>();
+
+  constructor(home: string, node: NodeProcess | undefined) {
+    this.#home = home;
+    this.#node = node;
+  }
+
+  /** Rejects with one sentence when the name is no good, in use, or the cluster cannot be started. */
+  async open({ name, port }: OpenOptions): Promise<OpenCluster> {
+    if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
+      throw new Error(`"${name}" cannot name a cluster: use lower-case letters, digits and -`);
+    if (this.#open.has(name)) throw new Error(`cluster "${name}" is open already: choose another --name`);
+    const directory = join(this.#home, 'clusters', name);
+    const clock = createClock();
+    const cluster = await createCluster({ directory, name, port, clock });
+    this.#open.set(name, { cluster, clock });
+    const kubeconfig = join(directory, 'admin.kubeconfig');
+    const base = { cluster: name, server: cluster.url, ca: cluster.pki.ca.cert };
+    writeKubeconfig(kubeconfig, { ...base, user: 'kubernetes-admin', pair: cluster.pki.admin });
+    const nodeKubeconfig = join(directory, 'node.kubeconfig');
+    writeKubeconfig(nodeKubeconfig, { ...base, user: 'system:node:node-1', pair: cluster.pki.node });
+    this.#node?.open({ name, kubeconfig: nodeKubeconfig, directory, domain: 'cluster.local' });
+    return { name, url: cluster.url, kubeconfig };
+  }
+
+  /** Where scripts look for the cluster of a home. */
+  link(kubeconfig: string): void {
+    mkdirSync(join(this.#home, 'cluster'), { recursive: true, mode: 0o700 });
+    const link = join(this.#home, 'cluster', 'admin.kubeconfig');
+    rmSync(link, { force: true });
+    symlinkSync(kubeconfig, link);
+  }
+
+  has(name: string): boolean {
+    return this.#open.has(name);
+  }
+
+  /** Rejects when there is no such cluster. */
+  skip(name: string, milliseconds: number): void {
+    const open = this.#open.get(name);
+    if (!open) throw new Error(`there is no cluster "${name}"`);
+    open.clock.skip(milliseconds);
+    this.#node?.skip(name, milliseconds);
+  }
+
+  async close(name: string): Promise<void> {
+    const open = this.#open.get(name);
+    if (!open) return;
+    this.#open.delete(name);
+    this.#node?.close(name);
+    await open.cluster.close();
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((name) => this.close(name)));
+  }
+}

@@ -1,0 +1,46 @@
+import type { ResourceCall } from './call.ts';
+import { notImplemented } from './errors.ts';
+
+/** What Kubernetes does and this cluster does not: refused with 501, or without effect, and said so here. */
+export const gaps: { what: string; why: string }[] = [
+  { what: 'mutatingwebhookconfigurations', why: 'admission webhooks are not called' },
+  { what: 'validatingwebhookconfigurations', why: 'admission webhooks are not called' },
+  { what: 'validatingadmissionpolicies', why: 'admission policies are not evaluated' },
+  { what: 'validatingadmissionpolicybindings', why: 'admission policies are not evaluated' },
+  { what: 'apiservices', why: 'aggregated API servers are not reached' },
+  { what: 'certificatesigningrequests', why: 'nothing signs them' },
+  { what: 'pods/resize', why: 'containers keep the resources they started with' },
+];
+
+/** Not refused, but without the effect a full cluster gives them. */
+export const quiet: { what: string; why: string }[] = [
+  { what: 'horizontalpodautoscalers', why: 'stored; without metrics nothing scales' },
+  { what: 'networkpolicies', why: 'stored; like a network plugin that does not enforce them' },
+  { what: 'pod-security.kubernetes.io labels', why: 'stored; Pod Security is not enforced' },
+  {
+    what: 'customresourcedefinitions: conversion webhooks',
+    why: 'one version is served; the others are not converted',
+  },
+  { what: 'customresourcedefinitions: x-kubernetes-validations', why: 'CEL rules are not evaluated' },
+  { what: 'flowschemas, prioritylevelconfigurations', why: 'stored; requests are not queued' },
+  { what: 'resource.k8s.io', why: 'stored; no driver allocates devices' },
+];
+
+const refused = new Set(gaps.map((gap) => gap.what));
+
+/** Throws 501 for a write that would look as if it had an effect. */
+export function refuseGap({ type, info }: ResourceCall): void {
+  const what = info.subresource ? `${type.resource}/${info.subresource}` : type.resource;
+  if (!refused.has(what) || type.definition) return;
+  if (info.verb === 'create' || info.verb === 'update' || info.verb === 'patch') throw notImplemented(what);
+}
+
+/** For `--gaps`. */
+export const gapsText = (): string =>
+  [
+    'Refused with 501 NotImplemented:',
+    ...gaps.map(({ what, why }) => `  ${what}: ${why}`),
+    'Accepted, but without effect:',
+    ...quiet.map(({ what, why }) => `  ${what}: ${why}`),
+    '',
+  ].join('\n');

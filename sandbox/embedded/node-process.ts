@@ -1,0 +1,92 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Clock, Timer } from './clock.ts';
+
+/** What process 2 needs to play the node of a cluster. */
+export interface NodeCluster {
+  name: string;
+  kubeconfig: string;
+  directory: string;
+  domain: string;
+}
+
+export interface NodeProcess {
+  open(cluster: NodeCluster): void;
+  close(name: string): void;
+  /** Passes on to the node what the clock of its cluster skipped. */
+  skip(name: string, milliseconds: number): void;
+  /** Resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+export interface NodeProcessOptions {
+  clock: Clock;
+  log(message: string): void;
+  /** What the node says of a cluster: `ready`, `failed`, `closed`. */
+  onMessage?(message: { type: string; name: string }): void;
+  /** Its main module; this installation's by default. */
+  main?: string;
+}
+
+const longestWait = 5_000;
+
+/** Keeps process 2 alive: when it dies it is started again with all clusters. Without its module nothing is started. */
+export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
+  const main = options.main ?? fileURLToPath(new URL('./node/main.ts', import.meta.url));
+  const clusters = new Map<string, NodeCluster>();
+  let child: ChildProcess | undefined;
+  let restart: Timer | undefined;
+  let wait = 100;
+  let stopping = false;
+
+  function start(): void {
+    restart = undefined;
+    const started = fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    child = started;
+    started.on('message', (message: { type: string; name: string }) => {
+      if (message.type === 'ready') wait = 100;
+      options.onMessage?.(message);
+    });
+    started.on('error', (error) => options.log(`node: ${error.message}`));
+    started.on('exit', (code, signal) => {
+      child = undefined;
+      if (stopping) return;
+      options.log(`node: ended with ${signal ?? code}; started again in ${wait} ms`);
+      restart = options.clock.after(wait, start);
+      wait = Math.min(wait * 2, longestWait);
+    });
+    for (const cluster of clusters.values()) started.send({ type: 'open', ...cluster });
+  }
+
+  const send = (message: object): void => {
+    if (child?.connected) child.send(message);
+  };
+
+  if (existsSync(main)) start();
+  return {
+    open(cluster) {
+      clusters.set(cluster.name, cluster);
+      send({ type: 'open', ...cluster });
+    },
+    close(name) {
+      if (clusters.delete(name)) send({ type: 'close', name });
+    },
+    skip: (name, milliseconds) => send({ type: 'skip', name, milliseconds }),
+    stop() {
+      stopping = true;
+      restart?.cancel();
+      const running = child;
+      if (!running) return Promise.resolve();
+      return new Promise((resolve) => {
+        // One that does not end by itself is ended.
+        const force = setTimeout(() => running.kill('SIGKILL'), 3_000);
+        running.once('exit', () => {
+          clearTimeout(force);
+          resolve();
+        });
+        running.kill('SIGTERM');
+      });
+    },
+  };
+}
