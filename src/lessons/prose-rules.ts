@@ -120,7 +120,7 @@ function checkHintText(text: Prose['hints'][number], checks: Checks, report: Rep
     );
   const known = factNames(hint);
   for (const fact of text.facts)
-    if (!known.includes(fact.name))
+    if (known && !known.includes(fact.name))
       report(
         fact,
         `hint \`${hint.id}\` has no fact \`${fact.name}\``,

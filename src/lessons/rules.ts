@@ -141,13 +141,13 @@ function checkResource(watch: Watch, path: Path, report: Report): void {
   );
 }
 
-/** The names of a hint's facts: its own, and the named groups of what it looks for in an output. */
-export function factNames(hint: Hint): string[] {
+/** The names of a hint's facts: its own, and the named groups of what it looks for in an output; undefined where those cannot be read. */
+export function factNames(hint: Hint): string[] | undefined {
   const names = Object.keys(hint.facts ?? {});
   try {
     if (hint.says) names.push(...Object.keys(re2(hint.says.match).namedGroups()));
   } catch {
-    // What is wrong in the pattern is told where it stands.
+    return undefined;
   }
   return names;
 }
@@ -159,7 +159,11 @@ export function variableRemedy(name: string): string {
 
 export function suggest(name: string, known: string[]): string {
   const near = closest(name, known);
-  return near ? `did you mean \`${near}\`?` : known.length > 0 ? `known are ${known.join(', ')}` : 'there are none';
+  return near
+    ? `did you mean \`${near}\`?`
+    : known.length > 0
+      ? `known are ${[...new Set(known)].join(', ')}`
+      : 'there are none';
 }
 
 function unique(ids: string[], twice: (index: number, id: string) => void): void {

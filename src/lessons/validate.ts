@@ -23,6 +23,9 @@ export function validateLessons(root: string): LessonProblem[] {
 function validateLesson(folder: LessonFolder, root: string): LessonProblem[] {
   const problems = checkPlan(folder);
   problems.push(...checkFiles(folder, root));
+  const ids = folder.lesson.steps.map((step) => step.id);
+  // With an id twice, nothing can be said about which of the two the prose means.
+  if (new Set(ids).size < ids.length) return problems;
   const read: Prose[] = [];
   for (const language of LANGUAGES) {
     const file = join(folder.folder, `${language}.mdx`);

@@ -40,9 +40,12 @@ export function readYaml(file: string, text: string): YamlSource {
   return {
     file,
     value: document.errors.length > 0 ? undefined : document.toJS(),
-    problems: document.errors.map((error) =>
-      at(error.pos[0], `not YAML: ${error.message.split('\n')[0]}`, yamlRemedy(error.code)),
-    ),
+    // After the first slip everything else reads wrong as well.
+    problems: document.errors
+      .slice(0, 1)
+      .map((error) =>
+        at(error.pos[0], `not YAML: ${error.message.split('\n')[0]}`, yamlRemedy(error.code, text[error.pos[0]])),
+      ),
     problem(path, message, remedy, within) {
       const node = nodeAt(path);
       const [start, end] = node?.range ?? [0, 0];
@@ -77,7 +80,8 @@ function rawOffset(raw: string, value: string, offset: number): number {
   return position;
 }
 
-function yamlRemedy(code: string): string | undefined {
+function yamlRemedy(code: string, character: string | undefined): string | undefined {
+  if (character === '{' || character === '}') return 'quote a text that holds a brace';
   if (code === 'TAB_AS_INDENT') return 'indent with spaces';
   if (code === 'DUPLICATE_KEY') return 'keep one of the two';
   if (code === 'BAD_INDENT' || code === 'MULTILINE_IMPLICIT_KEY' || code === 'BLOCK_AS_IMPLICIT_KEY')
@@ -102,12 +106,12 @@ function issueProblems(source: YamlSource, schema: z.ZodType, issue: z.core.$Zod
         return source.problemAtKey(
           issue.path,
           key,
-          `\`${key}\` stands alone ${placeName(issue.path).replace('of', 'in')}`,
+          `\`${key}\` stands alone in ${placeName(issue.path)}`,
           'quote the text before it: between braces a comma ends it',
         );
       const near = closest(key, known);
       const remedy = near ? `did you mean \`${near}\`?` : `known here are ${known.join(', ')}`;
-      return source.problemAtKey(issue.path, key, `\`${key}\` is not a field ${placeName(issue.path)}`, remedy);
+      return source.problemAtKey(issue.path, key, `\`${key}\` is not a field of ${placeName(issue.path)}`, remedy);
     });
   }
   const value = valueAt(source.value, issue.path);
@@ -117,7 +121,7 @@ function issueProblems(source: YamlSource, schema: z.ZodType, issue: z.core.$Zod
     return [
       source.problem(
         issue.path.slice(0, -1),
-        `\`${key}\` is missing ${placeName(issue.path.slice(0, -1))}`,
+        `\`${key}\` is missing in ${placeName(issue.path.slice(0, -1))}`,
         `add \`${key}: …\`, ${wanted(issue)}`,
       ),
     ];
@@ -168,7 +172,7 @@ function wanted(issue: z.core.$ZodIssue): string {
 
 function placeName(path: Path): string {
   const fields = path.filter((key) => typeof key === 'string');
-  return fields.length === 0 ? 'of this file' : `of \`${fields.join('.')}\``;
+  return fields.length === 0 ? 'this file' : `\`${fields.join('.')}\``;
 }
 
 function shown(value: unknown): string {
