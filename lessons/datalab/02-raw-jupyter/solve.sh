@@ -14,11 +14,11 @@ fi
 kubectl apply -f "$raw/"
 atelier wait apply
 
-atelier answer maker ReplicaSet
+atelier answer chain/maker ReplicaSet
 
 atelier wait chain
 kubectl rollout status deployment/jupyter --timeout=120s
-atelier answer token "$(kubectl logs deployment/jupyter | grep -o 'token=[0-9a-f]*' | head -1 | cut -d= -f2)"
+atelier answer token/token "$(kubectl logs deployment/jupyter | grep -o 'token=[0-9a-f]*' | head -1 | cut -d= -f2)"
 
 atelier wait token
 kubectl port-forward service/jupyter 8888:8888 &
@@ -40,7 +40,7 @@ atelier wait tag
 kubectl exec deployment/jupyter -- sh -c "echo 'three days of work' > /home/jovyan/notes.txt; ls -l /home/jovyan/notes.txt"
 kubectl delete pod -l app=jupyter
 atelier wait lost/replaced
-atelier answer where layer
+atelier answer lost/where layer
 
 atelier wait lost
 # A claim made with another class cannot be changed, only made anew.
@@ -50,5 +50,5 @@ atelier wait volume
 kubectl exec deployment/jupyter -- sh -c 'hostname > /home/jovyan/work/author.txt'
 kubectl delete pod -l app=jupyter
 atelier wait kept/again
-atelier answer author "$(kubectl exec deployment/jupyter -- cat /home/jovyan/work/author.txt)"
+atelier answer kept/author "$(kubectl exec deployment/jupyter -- cat /home/jovyan/work/author.txt)"
 atelier wait kept

@@ -17,12 +17,12 @@ fi
 
 atelier wait clean
 helm repo update
-atelier answer version "$(helm search repo atelier/jupyter-python | awk 'NR == 2 { print $2 }')"
+atelier answer repo/version "$(helm search repo atelier/jupyter-python | awk 'NR == 2 { print $2 }')"
 helm show values atelier/jupyter-python | grep -A 2 '^persistence'
-atelier answer value persistence.enabled
+atelier answer repo/value persistence.enabled
 
 atelier wait repo
-atelier answer kind "$(helm template lab atelier/jupyter-python --set persistence.enabled=true | awk '/^kind: .*Claim/ { print $2 }')"
+atelier answer template/kind "$(helm template lab atelier/jupyter-python --set persistence.enabled=true | awk '/^kind: .*Claim/ { print $2 }')"
 
 # What an earlier attempt left behind would be in the way.
 helm uninstall lab --ignore-not-found --wait
@@ -36,7 +36,7 @@ helm upgrade lab atelier/jupyter-python -f "$files/values.yaml"
 atelier wait upgrade
 helm rollback lab 1
 atelier wait rollback/rolled-back
-atelier answer revision "$(helm history lab | awk '$7 == "deployed" { print $1 }')"
+atelier answer rollback/meaning anew
 
 atelier wait rollback
 helm uninstall lab
@@ -49,5 +49,5 @@ atelier wait wrapper
 cp "$files/notebook/values-nested.yaml" "$files/notebook/values.yaml"
 helm upgrade notebook "$files/notebook"
 atelier wait nested/disk
-atelier answer silence nobody
+atelier answer nested/silence nobody
 atelier wait nested

@@ -1,0 +1,2 @@
+# nested/disk/ignored
+helm upgrade notebook ~/datalab/helm/notebook --set persistence.enabled=true

@@ -1,0 +1,2 @@
+# wrapper/released/not-fetched chart=jupyter-python
+helm install notebook ~/datalab/helm/notebook
