@@ -1,21 +1,55 @@
 import type { Program } from '../image.ts';
+import { gunzip, gzip, tar, zcat } from './archive.ts';
+import { base64, hexdump, md5sum, od, sha1sum, sha256sum, sha512sum } from './digest.ts';
+import * as files from './files.ts';
+import { grep } from './grep.ts';
+import { df, du, find, ls, stat } from './listing.ts';
+import { sed } from './sed.ts';
+import * as system from './system.ts';
 import { test } from './test.ts';
+import * as text from './text.ts';
 import { echo, printf, seq, yes } from './text-output.ts';
-import { sleep } from './time.ts';
+import { date, sleep } from './time.ts';
+
+const { basename, chgrp, chmod, chown, cp, dd, dirname, ln, mkdir, mktemp, mv } = files;
+const { readlink, realpath, rm, rmdir, touch } = files;
+const { cat, cut, head, nl, paste, rev, sort, tac, tail, tee, tr, uniq, wc } = text;
+const { clear, env, expr, free, hostname, id, kill, killall, less, mount, nohup, nproc, pgrep, pidof } = system;
+const { pkill, printenv, ps, su, time, timeout, top, tty, uname, uptime, watch, which, whoami, xargs } = system;
 
 /** The usual commands, by name. */
 export const applets: Record<string, Program> = {
-  '[': test,
-  '[[': test,
-  echo,
-  false: async () => 1,
-  printf,
-  seq,
-  sleep,
-  test,
-  true: async () => 0,
-  yes,
+  ...{ '[': test, '[[': test, base64, basename, cat, chgrp, chmod, chown, clear, cp, cut, date, dd, df, dirname, du },
+  ...{ echo, egrep: grep, env, expr, false: async () => 1, fgrep: grep, find, free, grep, gunzip, gzip, head },
+  ...{ hexdump, hd: hexdump, hostname, id, kill, killall, less, ln, ls, md5sum, mkdir, mktemp, more: less, mount, mv },
+  ...{
+    nl,
+    nohup,
+    nproc,
+    od,
+    paste,
+    pgrep,
+    pidof,
+    pkill,
+    printenv,
+    printf,
+    ps,
+    pwd,
+    readlink,
+    realpath,
+    rev,
+    rm,
+    rmdir,
+  },
+  ...{ sed, seq, sha1sum, sha256sum, sha512sum, sleep, sort, stat, su, sync: async () => 0, tac, tail, tar, tee, test },
+  ...{ time, timeout, top, touch, tr, true: async () => 0, tty, uname, uniq, uptime, watch, wc, which, whoami, xargs },
+  ...{ yes, zcat },
 };
+
+async function pwd(process: Parameters<Program>[0]): Promise<number> {
+  await process.stdout.write(`${process.cwd}\n`);
+  return 0;
+}
 
 /** Commands as an image installs them: `{ '/bin/ls': ls, … }`. */
 export function installed(folder: string, programs: Record<string, Program>): Record<string, Program> {

@@ -239,17 +239,22 @@ export async function readAll(input: Input, signal?: AbortSignal): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
-/** Lines as bytes decoded one to one (latin1), so that any file survives; `last` tells whether the newline was there. */
+/** Lines of text (UTF-8); `ended` tells whether the newline was there. */
 export async function* readLines(input: Input, signal?: AbortSignal): AsyncGenerator<{ text: string; ended: boolean }> {
   let rest = '';
   for (let data = await input.read(signal); data; data = await input.read(signal)) {
     const text = rest + Buffer.from(data.buffer, data.byteOffset, data.length).toString('latin1');
     let start = 0;
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      yield { text: text.slice(start, end), ended: true };
+      yield { text: decode(text.slice(start, end)), ended: true };
       start = end + 1;
     }
     rest = text.slice(start);
   }
-  if (rest !== '') yield { text: rest, ended: false };
+  if (rest !== '') yield { text: decode(rest), ended: false };
+}
+
+function decode(latin1: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what needs no decoding
+  return /^[\x00-\x7f]*$/.test(latin1) ? latin1 : Buffer.from(latin1, 'latin1').toString();
 }
