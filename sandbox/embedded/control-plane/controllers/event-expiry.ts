@@ -7,7 +7,7 @@ const round = 60_000;
 /** Deletes events an hour old; the real store lets them expire by itself. https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--event-ttl) */
 export function startEventExpiry(context: ControllerContext): void {
   const { clock, signal, log } = context;
-  const client = context.clientFor('system:kube-controller-manager');
+  const client = context.clientFor('system:serviceaccount:kube-system:generic-garbage-collector');
   let timer = clock.after(round, sweep);
   signal.addEventListener('abort', () => timer.cancel());
 

@@ -79,18 +79,19 @@ export function startGarbageCollector(context: ControllerContext, kinds: Kinds):
   async function sync(uid: string): Promise<void> {
     await ready;
     const item = items.get(uid);
-    if (!item) return;
-    const object = context.informer(item.kind.resource).byUid(uid);
-    if (!object) {
-      items.delete(uid);
-      return;
-    }
-    const { finalizers = [], deletionTimestamp } = object.metadata;
-    if (deletionTimestamp) {
-      if (finalizers.includes(orphan)) await setFree(item.kind, object);
-      else if (finalizers.includes(foreground)) await holdBack(item.kind, object);
-    } else await judge(item.kind, object);
+    const object = item && context.informer(item.kind.resource).byUid(uid);
+    // Taken out before the work: what is added during it is looked at again.
     items.delete(uid);
+    if (!object) return;
+    const { finalizers = [], deletionTimestamp } = object.metadata;
+    try {
+      if (!deletionTimestamp) await judge(item.kind, object);
+      else if (finalizers.includes(orphan)) await setFree(item.kind, object);
+      else if (finalizers.includes(foreground)) await holdBack(item.kind, object);
+    } catch (error) {
+      items.set(uid, item);
+      throw error;
+    }
   }
 
   async function judge(kind: Kind, object: KubeObject): Promise<void> {

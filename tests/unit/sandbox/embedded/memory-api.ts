@@ -5,6 +5,10 @@ import type { ApiRequest, ApiResponse, Transport, WatchEvent } from '../../../..
 export interface MemoryApi extends Transport {
   objects(resource: string): Loose[];
   requests: ApiRequest[];
+  /** Resolves once the condition holds, looked at after each write. */
+  until(condition: () => unknown): Promise<void>;
+  /** Writes an object's status, as a kubelet would. */
+  setStatus(resource: string, name: string, status: Loose): void;
   /** Ends every open watch; with `expired`, the next ones get 410 once. */
   breakWatches(expired?: boolean): void;
   /** The next request that matches answers with this. */
@@ -35,6 +39,7 @@ export function createMemoryApi(): MemoryApi {
   const requests: ApiRequest[] = [];
   const failures: { match: (request: ApiRequest) => boolean; code: number; body: Loose }[] = [];
   let expireNext = false;
+  const conditions = new Set<() => void>();
 
   function commit(key: string, type: WatchEvent['type'], object: KubeObject): KubeObject {
     revision += 1;
@@ -44,6 +49,7 @@ export function createMemoryApi(): MemoryApi {
     const event = { type, object: next };
     history.push({ key, event, revision });
     for (const watch of watches) if (key.startsWith(watch.path)) queueMicrotask(() => watch.onLine(event));
+    for (const look of conditions) queueMicrotask(look);
     return next;
   }
 
@@ -99,6 +105,7 @@ export function createMemoryApi(): MemoryApi {
       object.metadata.uid = `uid-${uid}`;
       object.metadata.generation = 1;
       object.metadata.creationTimestamp ??= new Date().toISOString().replace(/\.\d+Z/, 'Z');
+      if (object.kind === 'Pod') object.status = { phase: 'Pending', ...object.status };
       const place = collection + object.metadata.name;
       if (store.has(place)) return status(409, 'AlreadyExists', `"${object.metadata.name}" already exists`);
       return { code: 201, body: commit(place, 'ADDED', object) };
@@ -124,8 +131,10 @@ export function createMemoryApi(): MemoryApi {
       request.method === 'PUT' ? structuredClone(request.body) : merge(structuredClone(held), request.body)
     ) as KubeObject;
     const merged: KubeObject =
-      subresource === 'status' ? { ...held, status: next.status } : { ...next, status: held.status ?? next.status };
-    const meta = { ...(subresource === 'status' ? held.metadata : merged.metadata) };
+      subresource === 'status'
+        ? { ...held, metadata: { ...held.metadata, ...annotationsOf(next) }, status: next.status }
+        : { ...next, status: held.status ?? next.status };
+    const meta = { ...merged.metadata };
     meta.uid = held.metadata.uid!;
     if (JSON.stringify(merged.spec) !== JSON.stringify(held.spec))
       meta.generation = (held.metadata.generation ?? 1) + 1;
@@ -167,6 +176,22 @@ export function createMemoryApi(): MemoryApi {
     close() {},
     objects: (resource) =>
       [...store].filter(([key]) => key.includes(`/${resource}/`)).map(([, object]) => object as Loose),
+    until: (condition) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!condition()) return;
+          conditions.delete(look);
+          resolve();
+        };
+        conditions.add(look);
+        look();
+      }),
+    setStatus(resource, name, status) {
+      for (const [key, object] of store) {
+        if (!key.includes(`/${resource}/`) || object.metadata.name !== name) continue;
+        commit(key, 'MODIFIED', { ...object, status: { ...object.status, ...status } });
+      }
+    },
     breakWatches(expired = false) {
       expireNext = expired;
       for (const watch of watches) watch.end();
@@ -176,9 +201,19 @@ export function createMemoryApi(): MemoryApi {
   };
 }
 
+/** As on the real server, an update of the status may carry annotations. */
+function annotationsOf({ metadata }: KubeObject) {
+  return metadata.annotations ? { annotations: metadata.annotations } : {};
+}
+
 function merge(target: Loose, patch: Loose): Loose {
-  for (const [field, value] of Object.entries(patch)) {
-    if (value === null) delete target[field];
+  for (const [field, value] of Object.entries<Loose>(patch)) {
+    if (field.startsWith('$deleteFromPrimitiveList/')) {
+      const list = field.slice(field.indexOf('/') + 1);
+      target[list] = (target[list] ?? []).filter((item: Loose) => !value.includes(item));
+    } else if (field === 'ownerReferences' && value[0]?.$patch === 'delete') {
+      target[field] = (target[field] ?? []).filter((owner: Loose) => owner.uid !== value[0].uid);
+    } else if (value === null) delete target[field];
     else if (typeof value === 'object' && !Array.isArray(value)) target[field] = merge(target[field] ?? {}, value);
     else target[field] = value;
   }
