@@ -104,7 +104,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     await writePrivately(path.join(home, 'Downloads', 'kubeconfig.yaml'), kubeconfig);
     await writePrivately(
       readerKubeconfig,
-      kubeconfigOf(owner, [{ context: 'reader', namespace: learner, tokenFile: tokenFile('reader') }]),
+      kubeconfigOf(owner, [{ context: 'reader', namespace: learner, tokenFile: tokenFile('reader') }], 'client-node'),
     );
   }
 

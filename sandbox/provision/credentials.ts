@@ -62,6 +62,7 @@ export interface KubeconfigUser {
 export function kubeconfigOf(
   connection: Pick<Connection, 'server' | 'authority' | 'skipVerify'>,
   users: KubeconfigUser[],
+  reader: 'kubectl' | 'client-node' = 'kubectl',
 ): string {
   const cluster: Record<string, unknown> = { server: connection.server };
   if (connection.authority) cluster['certificate-authority-data'] = connection.authority;
@@ -70,7 +71,11 @@ export function kubeconfigOf(
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'atelier', cluster }],
-    users: users.map(({ context, tokenFile }) => ({ name: context, user: { tokenFile } })),
+    users: users.map(({ context, tokenFile }) => ({
+      name: context,
+      // kubectl reads `tokenFile`; client-node knows the same only in the form of an auth provider, which kubectl would refuse.
+      user: reader === 'kubectl' ? { tokenFile } : { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } },
+    })),
     contexts: users.map(({ context, namespace }) => ({
       name: context,
       context: { cluster: 'atelier', namespace, user: context },

@@ -14,6 +14,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   dev: async () => (await import('./commands/build.ts')).dev,
   preview: async () => (await import('./commands/start.ts')).start,
   cluster: async () => (await import('./commands/cluster.ts')).cluster,
+  lessons: async () => (await import('./commands/lessons.ts')).lessons,
 };
 
 const [name = 'start', ...args] = process.argv.slice(2);
