@@ -67,8 +67,8 @@ type Report = (path: Path, message: string, remedy?: string) => void;
 
 function checkKind(check: Check, path: Path, report: Report): void {
   const kinds = (['watch', 'release', 'http', 'answer'] as const).filter((kind) => check[kind] !== undefined);
-  // An answer may be compared with what the check watches; every other kind stands alone.
-  const several = kinds.filter((kind) => kind !== 'answer' || !check.watch);
+  // An answer may be compared with what the check looks at; every other kind stands alone.
+  const several = kinds.filter((kind) => kind !== 'answer' || check.http);
   if (kinds.length === 0)
     report(
       path,
