@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { createClock, type SkippableClock } from '../clock.ts';
 import type { EmbeddedNode } from './open-node.ts';
 
 enableCompileCache();
@@ -8,6 +9,7 @@ enableCompileCache();
 /** What the process that started this one asks for, over IPC. */
 export type NodeRequest =
   | { type: 'open'; name: string; kubeconfig: string; directory: string; domain?: string; passThrough?: boolean }
+  | { type: 'skip'; name: string; milliseconds: number }
   | { type: 'close'; name: string };
 
 /** What it is told. */
@@ -18,10 +20,11 @@ export type NodeReply =
 
 const { openNode } = await import('./open-node.ts');
 const nodes = new Map<string, Promise<EmbeddedNode>>();
+const clocks = new Map<string, SkippableClock>();
 const reply = (message: NodeReply) => void process.send?.(message);
 
 async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<void> {
-  const { name, kubeconfig, directory, passThrough = false } = request;
+  const { name, kubeconfig, directory, domain, passThrough = false } = request;
   const log = (message: string) => {
     try {
       appendFileSync(join(directory, 'errors.log'), `${new Date().toISOString()} node: ${message}\n`);
@@ -29,7 +32,17 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
       // A full disk must not take the node down with it.
     }
   };
-  const opened = openNode({ name, kubeconfig, directory, passThrough, log });
+  const clock = createClock();
+  const opened = openNode({
+    name,
+    kubeconfig,
+    directory,
+    passThrough,
+    clock,
+    log,
+    ...(domain && { clusterDomain: domain }),
+  });
+  clocks.set(name, clock);
   nodes.set(name, opened);
   try {
     const node = await opened;
@@ -44,6 +57,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
 async function close(name: string): Promise<void> {
   const node = nodes.get(name);
   nodes.delete(name);
+  clocks.delete(name);
   await node?.then((opened) => opened.close()).catch(() => {});
   reply({ type: 'closed', name });
 }
@@ -55,6 +69,7 @@ async function end(): Promise<void> {
 
 process.on('message', (request: NodeRequest) => {
   if (request.type === 'open') void open(request);
+  else if (request.type === 'skip') clocks.get(request.name)?.skip(request.milliseconds);
   else if (request.type === 'close') void close(request.name);
 });
 // Whoever started us is gone: so are we.

@@ -151,13 +151,12 @@ export function statusPatch(pod: KubeObject, status: Loose): Loose | undefined {
   for (const [field, value] of Object.entries(status)) {
     if (field === 'conditions') {
       // Conditions of others are theirs; the list is merged by type.
-      const open = (value as Loose[]).filter(
-        (condition) =>
-          !same(
-            shown.conditions?.find((other: Loose) => other.type === condition.type),
-            condition,
-          ),
-      );
+      const open = (value as Loose[]).flatMap((condition) => {
+        const old = shown.conditions?.find((other: Loose) => other.type === condition.type);
+        if (same(old, condition)) return [];
+        // What is merged must be told what is no longer so.
+        return [{ ...(old?.reason && { reason: null }), ...(old?.message && { message: null }), ...condition }];
+      });
       if (open.length) patch.conditions = open;
     } else if (same(shown[field], value)) continue;
     else if (field === 'podIPs') {
