@@ -7,6 +7,7 @@ import { logTo } from '../log.ts';
 import { Allocator } from './apiserver/allocator.ts';
 import { createAuthenticator } from './apiserver/authentication.ts';
 import { checkEscalation } from './apiserver/authorization/escalation.ts';
+import { withNodes } from './apiserver/authorization/node.ts';
 import { createAuthorizer } from './apiserver/authorization/rbac.ts';
 import { bootstrap } from './apiserver/bootstrap.ts';
 import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
@@ -61,7 +62,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     types: new ResourceTypes(),
     allocator: new Allocator(store),
     authenticator: createAuthenticator((token) => tokens.authenticate(token)),
-    authorizer: createAuthorizer(store),
+    authorizer: withNodes(createAuthorizer(store)),
     tokens,
     kubeletTls,
     kubeletAgent: new Agent({ ...kubeletTls, keepAlive: true }),
