@@ -31,7 +31,9 @@ export type Cell = string | number | boolean | null;
 
 /** What is particular to one kind. One small file a kind; the engine does the rest. */
 export interface Strategy {
-  /** Fills what the schema's defaults cannot say, before validation; mutates `object`. */
+  /** Fills what a reader of the kind takes for granted; pure, idempotent, before admission, on every write; mutates `object`. */
+  defaults?(object: KubeObject): void;
+  /** Sets what the server alone decides: addresses, first status; after admission, before validation; mutates `object`. */
   prepareForCreate?(object: KubeObject, context: StrategyContext): void;
   prepareForUpdate?(object: KubeObject, old: KubeObject, context: StrategyContext): void;
   /** Semantic rules beyond the schema (names, selectors, ports, …), in the order the real server lists them. */

@@ -1,0 +1,130 @@
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { humanDuration } from '../apiserver/human-duration.ts';
+import { ageOf, createdAt, named, nameOf } from './cells.ts';
+import type { Strategy } from './strategy.ts';
+
+const conditionOf = ({ status }: KubeObject, kind: string): Loose =>
+  (status?.conditions ?? []).find(({ type }: Loose) => type === kind);
+
+export const apiServices: Strategy = {
+  cells: named((object) => {
+    const { service } = object.spec;
+    const available = conditionOf(object, 'Available');
+    const state =
+      available?.status === 'True' ? 'True' : `${available?.status ?? 'Unknown'} (${available?.reason ?? ''})`;
+    return [service ? `${service.namespace}/${service.name}` : 'Local', available ? state : 'Unknown'];
+  }),
+};
+
+export const customResourceDefinitions: Strategy = {
+  defaults({ spec }) {
+    spec.scope ??= 'Namespaced';
+    spec.names ??= {};
+    spec.names.singular ||= (spec.names.kind ?? '').toLowerCase();
+    spec.names.listKind ||= spec.names.kind ? `${spec.names.kind}List` : undefined;
+    spec.conversion ??= { strategy: 'None' };
+    for (const port of [spec.conversion.webhook?.clientConfig?.service]) if (port) port.port ??= 443;
+  },
+  cells: createdAt,
+};
+
+function defaultWebhook(webhook: Loose): void {
+  webhook.failurePolicy ??= 'Fail';
+  webhook.matchPolicy ??= 'Equivalent';
+  webhook.namespaceSelector ??= {};
+  webhook.objectSelector ??= {};
+  webhook.timeoutSeconds ??= 10;
+  for (const rule of webhook.rules ?? []) rule.scope ??= '*';
+  if (webhook.clientConfig?.service) webhook.clientConfig.service.port ??= 443;
+}
+
+export const validatingWebhooks: Strategy = {
+  generationFields: ['webhooks'],
+  defaults({ webhooks }) {
+    for (const webhook of webhooks ?? []) defaultWebhook(webhook);
+  },
+  cells: named(({ webhooks }) => [(webhooks ?? []).length]),
+};
+
+export const mutatingWebhooks: Strategy = {
+  ...validatingWebhooks,
+  defaults({ webhooks }) {
+    for (const webhook of webhooks ?? []) {
+      defaultWebhook(webhook);
+      webhook.reinvocationPolicy ??= 'Never';
+    }
+  },
+};
+
+export const validatingPolicies: Strategy = {
+  defaults({ spec }) {
+    spec.failurePolicy ??= 'Fail';
+    if (!spec.matchConstraints) return;
+    const match = spec.matchConstraints;
+    match.matchPolicy ??= 'Equivalent';
+    match.namespaceSelector ??= {};
+    match.objectSelector ??= {};
+    for (const rule of [...(match.resourceRules ?? []), ...(match.excludeResourceRules ?? [])]) rule.scope ??= '*';
+  },
+  cells: named(({ spec }) => [
+    (spec.validations ?? []).length,
+    spec.paramKind ? `${spec.paramKind.apiVersion}/${spec.paramKind.kind}` : '<unset>',
+  ]),
+};
+
+export const validatingPolicyBindings: Strategy = {
+  defaults({ spec }) {
+    const match = spec.matchResources;
+    if (!match) return;
+    match.matchPolicy ??= 'Equivalent';
+    match.namespaceSelector ??= {};
+    match.objectSelector ??= {};
+  },
+  cells: named(({ spec }) => {
+    const { name, namespace } = spec.paramRef ?? {};
+    return [spec.policyName, name ? `${namespace || '*'}/${name}` : '<unset>'];
+  }),
+};
+
+function signingState({ status }: KubeObject): string {
+  const has = (kind: string) => (status?.conditions ?? []).some(({ type }: Loose) => type === kind);
+  const decision = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending';
+  return decision + (has('Failed') ? ',Failed' : '') + (status?.certificate ? ',Issued' : '');
+}
+
+export const certificateSigningRequests: Strategy = {
+  generationFields: [],
+  prepareForCreate(request) {
+    request.status = {};
+  },
+  cells: (request, now) => [
+    nameOf(request),
+    ageOf(request, now),
+    request.spec.signerName || '<none>',
+    request.spec.username ?? '',
+    request.spec.expirationSeconds === undefined ? '<none>' : humanDuration(request.spec.expirationSeconds * 1000),
+    signingState(request),
+  ],
+  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName ?? '' },
+};
+
+export const deviceClasses: Strategy = { cells: named() };
+
+export const resourceClaims: Strategy = {
+  cells: named(({ metadata, status }) => {
+    const states = [
+      metadata.deletionTimestamp ? 'deleted' : '',
+      status?.allocation ? 'allocated' : '',
+      status?.reservedFor?.length ? 'reserved' : '',
+    ].filter(Boolean);
+    return [states.join(',') || 'pending'];
+  }),
+};
+
+export const resourceSlices: Strategy = {
+  cells: named(({ spec }) => [spec.nodeName ?? '', spec.driver, spec.pool?.name ?? '']),
+  selectableFields: {
+    'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
+    'spec.driver': ({ spec }) => spec.driver ?? '',
+  },
+};

@@ -1,0 +1,170 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  dns1123Label,
+  dns1123Subdomain,
+  labelValue,
+  percent,
+  portName,
+  portNumber,
+  qualifiedName,
+} from '../../../../kubernetes/names.ts';
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { compareQuantities } from '../../../../kubernetes/quantity.ts';
+import { duplicate, forbidden, invalid, notSupported, required, tooLong } from '../schema/field-errors.ts';
+import type { FieldError } from './strategy.ts';
+
+/** Rules that many kinds share, each with the field's path first. Absent values keep every rule. */
+
+export const each = (path: string, value: Loose, faults: string[]): FieldError[] =>
+  faults.map((fault) => invalid(path, value, fault));
+
+export function nonNegative(path: string, value: number | undefined): FieldError[] {
+  return value !== undefined && value < 0 ? [invalid(path, value, 'must be greater than or equal to 0')] : [];
+}
+
+export function immutable(path: string, value: Loose, old: Loose): FieldError[] {
+  return isDeepStrictEqual(value, old) ? [] : [invalid(path, value ?? null, 'field is immutable')];
+}
+
+/** `allowed` in the order the server lists it; '' is a missing value. */
+export function oneOf(path: string, value: string | undefined, allowed: readonly string[]): FieldError[] {
+  if (!value) return [required(path)];
+  return allowed.includes(value) ? [] : [notSupported(path, value, allowed)];
+}
+
+export function labels(path: string, map: Record<string, string> | undefined): FieldError[] {
+  return Object.entries(map ?? {}).flatMap(([key, value]) => [
+    ...each(path, key, qualifiedName(key)),
+    ...each(path, value, labelValue(value)),
+  ]);
+}
+
+const mostAnnotations = 256 * 1024;
+
+export function annotations(path: string, map: Record<string, string> | undefined): FieldError[] {
+  const entries = Object.entries(map ?? {});
+  const faults = entries.flatMap(([key]) => each(path, key, qualifiedName(key.toLowerCase())));
+  const size = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  return size > mostAnnotations ? [...faults, tooLong(path, mostAnnotations)] : faults;
+}
+
+/** What every object's metadata keeps to, its name aside. */
+export function metadataFaults({ metadata }: KubeObject): FieldError[] {
+  const faults = [
+    ...labels('metadata.labels', metadata.labels),
+    ...annotations('metadata.annotations', metadata.annotations),
+  ];
+  const controllers: string[] = [];
+  for (const [index, owner] of (metadata.ownerReferences ?? []).entries()) {
+    const path = `metadata.ownerReferences[${index}]`;
+    if (!owner.apiVersion) faults.push(invalid(`${path}.apiVersion`, '', 'version must not be empty'));
+    if (!owner.kind) faults.push(invalid(`${path}.kind`, '', 'must not be empty'));
+    if (!owner.name) faults.push(invalid(`${path}.name`, '', 'must not be empty'));
+    if (!owner.uid) faults.push(invalid(`${path}.uid`, '', 'must not be empty'));
+    if (owner.controller) controllers.push(`${owner.kind}/${owner.name}`);
+  }
+  if (controllers.length > 1) {
+    const sentence = `Only one reference can have Controller set to true. Found "true" in references for ${controllers[0]} and ${controllers[1]}`;
+    faults.push(invalid('metadata.ownerReferences', metadata.ownerReferences, sentence));
+  }
+  for (const finalizer of metadata.finalizers ?? []) {
+    faults.push(...each('metadata.finalizers', finalizer, qualifiedName(finalizer)));
+    const standard = ['orphan', 'foregroundDeletion', 'kubernetes'].includes(finalizer) || finalizer.includes('/');
+    if (!standard) {
+      const sentence = 'name is neither a standard finalizer name nor is it fully qualified';
+      faults.push(invalid('metadata.finalizers', finalizer, sentence));
+    }
+  }
+  return faults;
+}
+
+export function labelSelector(path: string, selector: Loose): FieldError[] {
+  if (!selector) return [];
+  const faults = labels(`${path}.matchLabels`, selector.matchLabels);
+  for (const [index, { key = '', operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
+    const at = `${path}.matchExpressions[${index}]`;
+    if (operator === 'In' || operator === 'NotIn') {
+      if (values.length === 0)
+        faults.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+      if (values.length > 0)
+        faults.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+    } else faults.push(invalid(`${at}.operator`, operator ?? '', 'not a valid selector operator'));
+    faults.push(...each(`${at}.key`, key, qualifiedName(key)));
+    for (const [place, value] of values.entries())
+      faults.push(...each(`${at}.values[${place}]`, value, labelValue(value)));
+  }
+  return faults;
+}
+
+export const isEmptySelector = (selector: Loose): boolean =>
+  Object.keys(selector?.matchLabels ?? {}).length + (selector?.matchExpressions ?? []).length === 0;
+
+export function intOrPercent(path: string, value: number | string | undefined): FieldError[] {
+  if (typeof value === 'string') return each(path, value, percent(value));
+  return nonNegative(path, value);
+}
+
+export function notMoreThanAll(path: string, value: number | string | undefined): FieldError[] {
+  const isMore = typeof value === 'string' && percent(value).length === 0 && Number.parseInt(value, 10) > 100;
+  return isMore ? [invalid(path, value, 'must not be greater than 100%')] : [];
+}
+
+/** The number before the percent sign, or the number itself. */
+export const amountOf = (value: number | string | undefined): number =>
+  typeof value === 'string' ? Number.parseInt(value, 10) || 0 : (value ?? 0);
+
+export function portNumberOrName(path: string, value: number | string | undefined): FieldError[] {
+  if (typeof value === 'string') return each(path, value, portName(value));
+  return each(path, value ?? 0, portNumber(value ?? 0));
+}
+
+export const label = (path: string, value: string): FieldError[] => each(path, value, dns1123Label(value));
+export const subdomain = (path: string, value: string): FieldError[] => each(path, value, dns1123Subdomain(value));
+
+/** Names a list's items must not share. */
+export function uniqueNames(path: string, items: Loose[] | undefined, key = 'name'): FieldError[] {
+  const seen = new Set<string>();
+  const faults: FieldError[] = [];
+  for (const [index, item] of (items ?? []).entries()) {
+    const value = item[key];
+    if (value && seen.has(value)) faults.push(duplicate(`${path}[${index}].${key}`, value));
+    seen.add(value);
+  }
+  return faults;
+}
+
+const standardResources = ['cpu', 'memory', 'ephemeral-storage'];
+
+/** requests and limits of a container. https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/ */
+export function resourceRequirements(path: string, resources: Loose): FieldError[] {
+  const { limits = {}, requests = {} } = resources ?? {};
+  const faults: FieldError[] = [];
+  for (const [kind, list] of [
+    ['limits', limits],
+    ['requests', requests],
+  ] as const) {
+    for (const [name, quantity] of Object.entries<string>(list)) {
+      const at = `${path}.${kind}[${name}]`;
+      faults.push(...each(`${path}.${kind}`, name, qualifiedName(name)), ...containerResource(`${path}.${kind}`, name));
+      if (compareQuantities(quantity, '0') < 0)
+        faults.push(invalid(at, quantity, 'must be greater than or equal to 0'));
+      if (kind === 'limits') continue;
+      const limit = limits[name];
+      if (limit !== undefined && compareQuantities(quantity, limit) > 0)
+        faults.push(invalid(`${path}.requests`, quantity, `must be less than or equal to ${name} limit of ${limit}`));
+      const fixed = name.startsWith('hugepages-') || name.includes('/');
+      if (fixed && limit === undefined)
+        faults.push(required(`${path}.limits`, 'Limit must be set for non overcommitable resources'));
+    }
+  }
+  return faults;
+}
+
+function containerResource(path: string, name: string): FieldError[] {
+  if (name.includes('/') || standardResources.includes(name) || name.startsWith('hugepages-')) return [];
+  return [
+    invalid(path, name, 'must be a standard resource type or fully qualified'),
+    invalid(path, name, 'must be a standard resource for containers'),
+  ];
+}

@@ -1,0 +1,217 @@
+import { isIP } from 'node:net';
+import { portNumber, qualifiedName } from '../../../../kubernetes/names.ts';
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { duplicate, forbidden, invalid, notSupported, required } from '../schema/field-errors.ts';
+import { ageOf, mapCell, nameOf } from './cells.ts';
+import { each, label, labels, portNumberOrName, subdomain } from './faults.ts';
+import type { FieldError, Strategy, StrategyContext } from './strategy.ts';
+
+const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+const protocols = ['SCTP', 'TCP', 'UDP'];
+const nodePortTypes = ['NodePort', 'LoadBalancer'];
+
+function defaults({ spec, status }: KubeObject): void {
+  spec.sessionAffinity ||= 'None';
+  if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
+  if (spec.sessionAffinity === 'ClientIP')
+    spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: 10_800, ...spec.sessionAffinityConfig?.clientIP } };
+  spec.type ||= 'ClusterIP';
+  for (const port of spec.ports ?? []) {
+    port.protocol ||= 'TCP';
+    if (!port.targetPort) port.targetPort = port.port;
+  }
+  const external = nodePortTypes.includes(spec.type) || (spec.type === 'ClusterIP' && spec.externalIPs?.length > 0);
+  if (external) spec.externalTrafficPolicy ||= 'Cluster';
+  if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
+  if (spec.type !== 'LoadBalancer') return;
+  spec.allocateLoadBalancerNodePorts ??= true;
+  for (const ingress of status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
+}
+
+const isHeadless = (spec: Loose): boolean => spec.clusterIP === 'None';
+
+/** Addresses and ports nobody has yet; those asked for are tried and their refusal is told by {@link validate}. */
+function allocate(service: KubeObject, context: StrategyContext): void {
+  const { spec } = service;
+  if (spec.type === 'ExternalName') return;
+  if (!spec.clusterIP && spec.clusterIPs?.length) spec.clusterIP = spec.clusterIPs[0];
+  spec.clusterIP ||= context.allocate('clusterIP');
+  if (!spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
+  if (!isHeadless(spec) || spec.selector) {
+    spec.ipFamilies ??= ['IPv4'];
+    spec.ipFamilyPolicy ??= 'SingleStack';
+  } else {
+    spec.ipFamilies ??= ['IPv4'];
+    spec.ipFamilyPolicy ??= 'RequireDualStack';
+  }
+  if (!nodePortTypes.includes(spec.type) || spec.allocateLoadBalancerNodePorts === false) return;
+  for (const port of spec.ports ?? []) port.nodePort ||= context.allocate('nodePort');
+}
+
+function claim(service: KubeObject, old: KubeObject | undefined, context: StrategyContext): FieldError[] {
+  const faults: FieldError[] = [];
+  const { spec } = service;
+  const before = new Set((old?.spec.ports ?? []).map(({ nodePort }: Loose) => nodePort));
+  const attempt = (kind: 'clusterIP' | 'nodePort', wanted: string | number, refuse: (why: string) => FieldError) => {
+    try {
+      context.allocate(kind, wanted);
+    } catch (error) {
+      faults.push(refuse((error as Error).message));
+    }
+  };
+  const address = spec.clusterIP;
+  if (address && address !== 'None' && address !== old?.spec.clusterIP)
+    attempt('clusterIP', address, (why) =>
+      invalid('spec.clusterIPs', spec.clusterIPs ?? [address], `failed to allocate IP ${address}: ${why}`),
+    );
+  for (const [index, { nodePort }] of (spec.ports ?? []).entries())
+    if (nodePort && !before.has(nodePort))
+      attempt('nodePort', nodePort, (why) => invalid(`spec.ports[${index}].nodePort`, nodePort, why));
+  return faults;
+}
+
+/** Refusals of the allocator wait here, with the object they belong to, until validation has listed what comes before them. */
+const refused = new WeakMap<KubeObject, FieldError[]>();
+
+function portFaults(spec: Loose): FieldError[] {
+  const ports: Loose[] = spec.ports ?? [];
+  const names = new Set<string>();
+  const seen = new Set<string>();
+  const nodes = new Set<string>();
+  const faults: FieldError[] = [];
+  for (const [index, { name, port = 0, protocol, targetPort, appProtocol }] of ports.entries()) {
+    const at = `spec.ports[${index}]`;
+    if (!name && ports.length > 1) faults.push(required(`${at}.name`));
+    else if (name) {
+      faults.push(...label(`${at}.name`, name));
+      if (names.has(name)) faults.push(duplicate(`${at}.name`, name));
+      names.add(name);
+    }
+    faults.push(...each(`${at}.port`, port, portNumber(port)));
+    if (!protocols.includes(protocol)) faults.push(notSupported(`${at}.protocol`, protocol, protocols));
+    faults.push(...portNumberOrName(`${at}.targetPort`, targetPort));
+    if (appProtocol !== undefined) faults.push(...each(`${at}.appProtocol`, appProtocol, qualifiedName(appProtocol)));
+  }
+  for (const [index, { port, protocol, nodePort }] of ports.entries()) {
+    const at = `spec.ports[${index}]`;
+    const key = `${protocol}/${port}`;
+    if (seen.has(key)) faults.push(duplicate(at, { port, protocol }));
+    seen.add(key);
+    if (!nodePort) continue;
+    if (spec.type === 'ClusterIP')
+      faults.push(forbidden(`${at}.nodePort`, "may not be used when `type` is 'ClusterIP'"));
+    if (nodes.has(`${protocol}/${nodePort}`)) faults.push(duplicate(`${at}.nodePort`, nodePort));
+    nodes.add(`${protocol}/${nodePort}`);
+  }
+  return faults;
+}
+
+function validate(service: KubeObject): FieldError[] {
+  const { spec } = service;
+  const faults: FieldError[] = [];
+  const ports: Loose[] = spec.ports ?? [];
+  if (ports.length === 0 && !isHeadless(spec) && spec.type !== 'ExternalName') faults.push(required('spec.ports'));
+  if (spec.type === 'LoadBalancer' && isHeadless(spec))
+    faults.push(invalid('spec.clusterIPs[0]', 'None', "may not be set to 'None' for LoadBalancer services"));
+  if (spec.type === 'NodePort' && isHeadless(spec))
+    faults.push(invalid('spec.clusterIPs[0]', 'None', "may not be set to 'None' for NodePort services"));
+  if (spec.type === 'ExternalName') {
+    const name = (spec.externalName ?? '').replace(/\.$/, '');
+    if (name) faults.push(...subdomain('spec.externalName', name));
+    else faults.push(required('spec.externalName'));
+  }
+  faults.push(...portFaults(spec), ...labels('spec.selector', spec.selector));
+  if (!['ClientIP', 'None'].includes(spec.sessionAffinity))
+    faults.push(notSupported('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']));
+  if (spec.clusterIP && spec.clusterIP !== 'None' && isIP(spec.clusterIP) === 0) {
+    const sentence = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+    faults.push(invalid('spec.clusterIPs[0]', spec.clusterIP, sentence));
+  }
+  for (const [index, address] of (spec.externalIPs ?? []).entries())
+    if (isIP(address) === 0)
+      faults.push(
+        invalid(`spec.externalIPs[${index}]`, address, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'),
+      );
+  if (!types.includes(spec.type)) faults.push(notSupported('spec.type', spec.type, types));
+  for (const [field, allowed] of [
+    ['externalTrafficPolicy', ['Cluster', 'Local']],
+    ['internalTrafficPolicy', ['Cluster', 'Local']],
+  ] as const)
+    if (spec[field] && !allowed.includes(spec[field])) faults.push(notSupported(`spec.${field}`, spec[field], allowed));
+  return [...faults, ...(faults.length === 0 ? (refused.get(service) ?? []) : [])];
+}
+
+function externalAddress({ spec, status }: KubeObject): string {
+  const own = (spec.externalIPs ?? []).join(',');
+  if (spec.type === 'ExternalName') return spec.externalName ?? '';
+  if (spec.type !== 'LoadBalancer') return own || '<none>';
+  const addresses = (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }: Loose) => ip || hostname);
+  return [...[...new Set<string>(addresses)].sort(), own].filter(Boolean).join(',') || '<pending>';
+}
+
+const portCell = ({ port, nodePort, protocol }: Loose): string =>
+  nodePort ? `${port}:${nodePort}/${protocol}` : `${port}/${protocol}`;
+
+export const services: Strategy = {
+  nameFormat: 'label1035',
+  defaults,
+  prepareForCreate(service, context) {
+    service.status = { loadBalancer: {} };
+    const wrong = validate(service).length > 0;
+    refused.set(service, wrong ? [] : claim(service, undefined, context));
+    if (!wrong) allocate(service, context);
+  },
+  prepareForUpdate(service, old, context) {
+    const { spec } = service;
+    const { spec: before } = old;
+    if (spec.type === 'ExternalName' && before.type !== 'ExternalName') {
+      for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'])
+        delete spec[field];
+      return;
+    }
+    // A client that does not know these fields leaves them as they are.
+    for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'healthCheckNodePort'])
+      if (spec[field] === undefined && before[field] !== undefined && spec.type !== 'ExternalName')
+        spec[field] = before[field];
+    if (nodePortTypes.includes(before.type) && spec.type === 'ClusterIP') {
+      for (const port of spec.ports ?? []) delete port.nodePort;
+      delete spec.externalTrafficPolicy;
+      delete spec.allocateLoadBalancerNodePorts;
+    } else if (nodePortTypes.includes(spec.type))
+      for (const port of spec.ports ?? [])
+        port.nodePort ||= (before.ports ?? []).find(
+          (each: Loose) => each.port === port.port && each.protocol === port.protocol,
+        )?.nodePort;
+    for (const port of spec.ports ?? []) if (port.nodePort === undefined) delete port.nodePort;
+    const wrong = validate(service).length > 0;
+    refused.set(service, wrong ? [] : claim(service, old, context));
+    if (!wrong) allocate(service, context);
+  },
+  validate,
+  validateUpdate({ spec }, { spec: old }) {
+    if (spec.type === 'ExternalName' || old.type === 'ExternalName') return [];
+    const [now, before] = [spec.clusterIPs ?? [], old.clusterIPs ?? []];
+    if (before.length > 0 && now[0] !== before[0])
+      return [
+        invalid(
+          'spec.clusterIPs[0]',
+          now,
+          now.length === 0 ? 'primary clusterIP can not be unset' : 'may not change once set',
+        ),
+      ];
+    return [];
+  },
+  cells: (service, now) => [
+    nameOf(service),
+    service.spec.type,
+    service.spec.clusterIPs?.[0] ?? service.spec.clusterIP ?? '<none>',
+    externalAddress(service),
+    (service.spec.ports ?? []).map(portCell).join(',') || '<none>',
+    ageOf(service, now),
+    mapCell(service.spec.selector),
+  ],
+  selectableFields: {
+    'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',
+    'spec.type': ({ spec }) => spec.type ?? '',
+  },
+};
