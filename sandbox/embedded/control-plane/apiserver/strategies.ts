@@ -1,8 +1,1 @@
-import type { Strategy } from '../resources/strategy.ts';
-
-const plain: Strategy = {};
-
-/** What is particular to a kind; most kinds have nothing. */
-export function strategyOf(_group: string, _resource: string): Strategy {
-  return plain;
-}
+export { strategyOf } from '../resources/registry.ts';

@@ -31,10 +31,10 @@ export function mapCell(map: Record<string, string> | undefined): string {
   return pairs.sort().join(',') || '<none>';
 }
 
-/** At most `most` of a list, then how many are left out. */
-export function someOf(list: string[], most: number, separator = ','): string {
-  if (list.length === 0) return '<none>';
-  const shown = list.slice(0, most).join(separator);
+/** At most `most` of a list, then how many are left out; `none` for an empty one. */
+export function someOf(list: string[], most: number, none: string): string {
+  if (list.length === 0) return none;
+  const shown = list.slice(0, most).join(',');
   return list.length > most ? `${shown} + ${list.length - most} more...` : shown;
 }
 

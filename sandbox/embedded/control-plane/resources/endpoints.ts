@@ -12,7 +12,7 @@ function subsetCell(subsets: Loose[] = []): string {
       ? addresses.map(({ ip }: Loose) => ip)
       : ports.flatMap(({ port }: Loose) => addresses.map(({ ip }: Loose) => hostPort(ip, port))),
   );
-  return someOf(list, 3);
+  return subsets.length === 0 ? '<none>' : someOf(list, 3, '');
 }
 
 const validAddress = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
@@ -78,19 +78,17 @@ export const endpointSlices: Strategy = {
   },
   validateUpdate: (slice, old) =>
     slice.addressType === old.addressType ? [] : [invalid('addressType', slice.addressType, 'field is immutable')],
-  cells: named((slice) => [
-    slice.addressType,
-    slice.ports?.length
-      ? someOf(
-          slice.ports.map(({ port, name }: Loose) => String(port ?? name ?? '*')),
-          3,
-        )
-      : '<unset>',
-    slice.endpoints?.length
-      ? someOf(
-          slice.endpoints.flatMap(({ addresses }: Loose) => addresses ?? []),
-          3,
-        )
-      : '<unset>',
+  cells: named(({ addressType, ports, endpoints: list }) => [
+    addressType,
+    someOf(
+      (ports ?? []).map(({ port, name }: Loose) => String(port ?? name ?? '*')),
+      3,
+      '<unset>',
+    ),
+    someOf(
+      (list ?? []).flatMap(({ addresses }: Loose) => addresses ?? []),
+      3,
+      '<unset>',
+    ),
   ]),
 };
