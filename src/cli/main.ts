@@ -14,6 +14,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   dev: async () => (await import('./commands/build.ts')).dev,
   preview: async () => (await import('./commands/start.ts')).start,
   cluster: async () => (await import('./commands/cluster.ts')).cluster,
+  test: async () => (await import('./commands/test.ts')).test,
+  verify: async () => (await import('./commands/test.ts')).verify,
   lessons: async () => (await import('./commands/lessons.ts')).lessons,
 };
 
