@@ -6,7 +6,6 @@ import { type Clock, createClock } from '../clock.ts';
 import { logTo } from '../log.ts';
 import { Allocator } from './apiserver/allocator.ts';
 import { createAuthenticator } from './apiserver/authentication.ts';
-import { checkEscalation } from './apiserver/authorization/escalation.ts';
 import { withNodes } from './apiserver/authorization/node.ts';
 import { createAuthorizer } from './apiserver/authorization/rbac.ts';
 import { bootstrap } from './apiserver/bootstrap.ts';
@@ -69,8 +68,6 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     serverVersion: options.serverVersion ?? 'v1.35.2',
     ready: false,
     log,
-    afterAdmission: (call, _verb, object, old) => checkEscalation(call, object, old),
-    afterDelete() {},
   };
   const tls = { ...pki.server, ca: pki.ca.cert };
   const listen = (port: number) => startServer({ services, tls, port, host: options.host ?? '127.0.0.1' });

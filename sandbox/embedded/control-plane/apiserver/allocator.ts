@@ -24,7 +24,7 @@ export class Allocator {
     if (wanted) {
       if (!/^10\.96\.\d{1,3}\.\d{1,3}$/.test(wanted) || wanted === '10.96.0.0' || wanted === '10.96.255.255')
         throw new Error(
-          `the provided network does not match the current range: the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${serviceRange}`,
+          `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${serviceRange}`,
         );
       if (taken.has(wanted)) throw new Error('provided IP is already allocated');
       return wanted;

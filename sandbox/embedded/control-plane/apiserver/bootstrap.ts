@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Store } from '../store/store.ts';
 import type { Services } from './services.ts';
-import { stamp } from './write.ts';
+import { stamp } from './stamp.ts';
 
 /** What a fresh cluster holds; missing ones are made again at every start, as the real server does. */
 export async function bootstrap(services: Services, endpoint: { port: number }): Promise<void> {

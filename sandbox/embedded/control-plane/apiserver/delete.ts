@@ -7,7 +7,8 @@ import { badRequest, conflict, invalid } from './errors.ts';
 import { list, mustGet, present, viewOf } from './read.ts';
 import { type Content, contentOf, type Reply } from './reply.ts';
 import { readSelection } from './selection.ts';
-import { isDryRun, stamp } from './write.ts';
+import { stamp } from './stamp.ts';
+import { isDryRun } from './write.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/delete-options/ */
 export interface DeleteOptions {
@@ -106,7 +107,6 @@ export async function deleteEntry(
       return { removed: false, content: viewOf(type, entry) };
   }
   if (dryRun) return { removed, content: contentOf(object) };
-  services.afterDelete(call, old);
   const next = removed
     ? services.store.remove(type.collection, entry.namespace, entry.name, object)
     : services.store.put(type.collection, entry.namespace, entry.name, object);

@@ -1,11 +1,9 @@
 import type { Agent } from 'node:https';
-import type { KubeObject } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Allocator } from './allocator.ts';
 import type { Authenticator } from './authentication.ts';
 import type { RoleBasedAuthorizer } from './authorization/rbac.ts';
-import type { ResourceCall } from './call.ts';
 import type { ResourceTypes } from './resource-type.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 
@@ -26,7 +24,4 @@ export interface Services {
   ready: boolean;
   /** Errors of our own, with their stacks. */
   log(message: string): void;
-  /** The last word on a write that is valid: quotas, escalation. Throws the refusal. */
-  afterAdmission(call: ResourceCall, verb: 'create' | 'update', object: KubeObject, old?: KubeObject): void;
-  afterDelete(call: ResourceCall, object: KubeObject): void;
 }

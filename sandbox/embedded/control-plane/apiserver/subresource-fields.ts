@@ -20,7 +20,7 @@ export function resetForSubresource(call: ResourceCall, object: KubeObject, old:
     return next;
   }
   if (info.subresource === 'ephemeralcontainers') {
-    const spec = { ...old.spec };
+    const spec = structuredClone(old.spec);
     set(spec, 'ephemeralContainers', object.spec?.ephemeralContainers);
     return { ...old, metadata: { ...old.metadata }, spec };
   }

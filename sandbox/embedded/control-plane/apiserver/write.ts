@@ -2,20 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import type { FieldError, StrategyContext } from '../resources/strategy.ts';
 import type { Entry } from '../store/entry.ts';
-import { admitCreate, admitUpdate } from './admission/chain.ts';
+import { admitCreate, admitUpdate, admitValid } from './admission/chain.ts';
 import { readObject } from './body.ts';
 import { type ResourceCall, warn } from './call.ts';
 import { applyDefaults, decodeObject, validateObject } from './engine.ts';
 import { alreadyExists, badRequest, conflict, invalid, methodNotSupported, refusal, staleObject } from './errors.ts';
 import { type Manage, manageFields } from './field-managers.ts';
+import { countsGenerations, createsOnUpdate, needsVersion } from './kinds.ts';
 import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { generateName } from './naming.ts';
 import { mustGet, present, viewOf } from './read.ts';
 import { type Content, contentOf, type Reply } from './reply.ts';
+import { stamp } from './stamp.ts';
 import { resetForSubresource } from './subresource-fields.ts';
-
-/** A timestamp as objects carry it. */
-export const stamp = (now: Date): string => `${now.toISOString().slice(0, 19)}Z`;
 
 /** `dryRun=All`. Throws 422 for anything else. */
 export function isDryRun(query: URLSearchParams, fromBody?: string[]): boolean {
@@ -73,7 +72,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
 
   const context = strategyContext(call);
   applyDefaults(type, object);
-  let stored = type.conversion ? type.conversion.toStored(object) : object;
+  const stored = type.conversion ? type.conversion.toStored(object) : object;
   for (let attempt = 0; ; attempt++) {
     if (generated) metadata.name = stored.metadata.name = generateName(metadata.generateName ?? '');
     if (!services.store.get(type.collection, info.namespace, metadata.name ?? '')) break;
@@ -85,7 +84,8 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
       error.status.message = `object is being deleted: ${error.status.message}`;
     throw error;
   }
-  stored = admitCreate(call, stored, dryRun);
+  type.strategy.defaults?.(stored);
+  admitCreate(call, stored, dryRun);
   type.strategy.prepareForCreate?.(stored, context);
   if (generationFields(call).length > 0) stored.metadata.generation = 1;
   const faults = [
@@ -95,7 +95,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   ];
   if (faults.length > 0) throw refuseInvalid(call, stored, faults);
   for (const warning of type.strategy.warnings?.(stored) ?? []) warn(call, warning);
-  services.afterAdmission(call, 'create', stored);
+  admitValid(call, stored, undefined, dryRun);
   (manage ?? manageFields)(call, undefined, stored);
   if (dryRun) return { code: 201, ...present(call, contentOf(fromStored(call, stored))) };
   const entry = services.store.put(type.collection, info.namespace, stored.metadata.name ?? '', stored);
@@ -135,18 +135,12 @@ export async function update(call: ResourceCall): Promise<Reply> {
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${call.info.name})`);
   if (
     !call.services.store.get(call.type.collection, call.info.namespace, name) &&
-    createsOnUpdate.has(call.type.resource)
+    createsOnUpdate.has(call.type.collection)
   )
     return createObject({ ...call, info: { ...call.info, subresource: '' } }, object);
   const content = await updateObject(call, mustGet(call), object);
   return { code: 200, ...present(call, content) };
 }
-
-/** Kinds that a PUT may create. */
-const createsOnUpdate = new Set(['leases', 'events', 'runtimeclasses', 'csinodes', 'endpoints']);
-
-/** Kinds whose PUT must name the version it replaces. */
-const needsVersion = new Set(['leases', 'customresourcedefinitions', 'endpointslices', 'priorityclasses']);
 
 /** Replaces what is stored by `object`, which is changed and kept. Resolves when it is on disk. */
 export async function updateObject(
@@ -155,7 +149,7 @@ export async function updateObject(
   object: KubeObject,
   manage: Manage = manageFields,
 ): Promise<Content> {
-  const { services, type, info } = call;
+  const { type, info } = call;
   const dryRun = isDryRun(call.query);
   const old = entry.object;
   placeInNamespace(call, object);
@@ -167,7 +161,7 @@ export async function updateObject(
       info.name,
       `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`,
     );
-  if (isPut && !metadata.resourceVersion && (type.definition || needsVersion.has(type.resource))) {
+  if (isPut && !metadata.resourceVersion && (type.definition || needsVersion.has(type.collection))) {
     const message = 'Invalid value: 0: must be specified for an update';
     throw refuseInvalid(call, object, [{ field: 'metadata.resourceVersion', reason: 'FieldValueInvalid', message }]);
   }
@@ -178,7 +172,8 @@ export async function updateObject(
   let stored = type.conversion ? type.conversion.toStored(object) : object;
   stored = resetForSubresource(call, stored, old);
   const context = strategyContext(call);
-  stored = admitUpdate(call, stored, old, dryRun);
+  if (info.subresource !== 'status') type.strategy.defaults?.(stored);
+  admitUpdate(call, stored, old);
   if (info.subresource !== 'status') type.strategy.prepareForUpdate?.(stored, old, context);
   bumpGeneration(call, stored, old);
   const faults = [
@@ -193,7 +188,7 @@ export async function updateObject(
   ];
   if (faults.length > 0) throw refuseInvalid(call, stored, faults);
   if (info.subresource === '') for (const warning of type.strategy.warnings?.(stored, old) ?? []) warn(call, warning);
-  services.afterAdmission(call, 'update', stored, old);
+  admitValid(call, stored, old, dryRun);
   manage(call, old, stored);
   stored.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
   if (isDeepStrictEqual(stored, old)) return viewOf(type, entry);
@@ -235,8 +230,7 @@ function copySystemFields(object: KubeObject, old: KubeObject): void {
 
 function generationFields({ type }: ResourceCall): string[] {
   if (type.strategy.generationFields) return type.strategy.generationFields;
-  if (type.definition) return ['*'];
-  return type.hasStatus ? ['spec'] : [];
+  return type.definition || countsGenerations.has(type.collection) ? ['*'] : [];
 }
 
 function bumpGeneration(call: ResourceCall, stored: KubeObject, old: KubeObject): void {

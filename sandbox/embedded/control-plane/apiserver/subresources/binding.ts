@@ -3,7 +3,8 @@ import { parseBody } from '../body.ts';
 import type { ResourceCall } from '../call.ts';
 import { conflict, invalid, notFound } from '../errors.ts';
 import { contentOf, type Reply } from '../reply.ts';
-import { isDryRun, stamp } from '../write.ts';
+import { stamp } from '../stamp.ts';
+import { isDryRun } from '../write.ts';
 
 /** How a scheduler gives a pod its node: POST to `pods/NAME/binding`, or to `bindings` with the name in the body. */
 export async function bind(call: ResourceCall): Promise<Reply> {

@@ -6,7 +6,8 @@ import { deleteEntry } from '../delete.ts';
 import { badRequest, internalError, refusal } from '../errors.ts';
 import { mustGet } from '../read.ts';
 import { contentOf, type Reply } from '../reply.ts';
-import { isDryRun, stamp } from '../write.ts';
+import { stamp } from '../stamp.ts';
+import { isDryRun } from '../write.ts';
 
 /** https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */
 export async function evict(call: ResourceCall): Promise<Reply> {

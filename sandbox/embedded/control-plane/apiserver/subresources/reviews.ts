@@ -7,7 +7,7 @@ import { decodeObject } from '../engine.ts';
 import { badRequest, invalid } from '../errors.ts';
 import { contentOf, type Reply } from '../reply.ts';
 import { issuer } from '../service-account-tokens.ts';
-import { stamp } from '../write.ts';
+import { stamp } from '../stamp.ts';
 
 function readReview(call: ResourceCall): Loose {
   const { value, text } = readObject(call);

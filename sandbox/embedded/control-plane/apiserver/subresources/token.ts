@@ -5,7 +5,7 @@ import { badRequest, conflict, invalid, notFound } from '../errors.ts';
 import { mustGet } from '../read.ts';
 import { contentOf, type Reply } from '../reply.ts';
 import { type BoundObject, issuer } from '../service-account-tokens.ts';
-import { stamp } from '../write.ts';
+import { stamp } from '../stamp.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/ */
 export async function requestToken(call: ResourceCall): Promise<Reply> {

@@ -1,0 +1,37 @@
+import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
+import type { ResourceCall } from '../call.ts';
+import { forbidden } from '../errors.ts';
+
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/ */
+export function admitPriority(call: ResourceCall, pod: KubeObject): void {
+  const { spec } = pod;
+  const refuse = (why: string): Error => forbidden(call.type, pod.metadata.name ?? '', why);
+  const collection = 'scheduling.k8s.io/priorityclasses';
+  let found: KubeObject | undefined;
+  if (spec.priorityClassName) {
+    found = call.services.store.get(collection, '', spec.priorityClassName)?.object;
+    if (!found) throw refuse(`no PriorityClass with name ${spec.priorityClassName} was found`);
+  } else {
+    found = call.services.store.list(collection).find((entry) => entry.object.globalDefault === true)?.object;
+    if (found) spec.priorityClassName = found.metadata.name;
+  }
+  const priority = found?.value ?? 0;
+  if (spec.priority !== undefined && spec.priority !== priority)
+    throw refuse(
+      `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`,
+    );
+  spec.priority = priority;
+  spec.preemptionPolicy ??= found?.preemptionPolicy ?? 'PreemptLowerPriority';
+}
+
+/** A node that falls silent keeps its pods for five minutes. */
+export function admitTolerations({ spec }: KubeObject): void {
+  for (const key of ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']) {
+    const tolerated = spec.tolerations?.some(
+      (one: Loose) => (one.key === key || !one.key) && (one.effect === 'NoExecute' || !one.effect),
+    );
+    if (tolerated) continue;
+    spec.tolerations ??= [];
+    spec.tolerations.push({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 });
+  }
+}
