@@ -1,0 +1,2 @@
+# pod/running/unknown-command word=deploy
+kubectl deploy hello --image=nginx:1.27

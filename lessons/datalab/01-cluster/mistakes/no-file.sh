@@ -1,0 +1,2 @@
+# kubeconfig/node/no-file file=kubeconfig.yml
+mv ~/Downloads/kubeconfig.yml ~/.kube/config

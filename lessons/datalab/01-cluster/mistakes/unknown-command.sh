@@ -1,0 +1,2 @@
+# refused/address/unknown-command word=nodes
+kubectl nodes

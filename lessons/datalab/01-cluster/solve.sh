@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Turns every check of this lesson green. A second run from the end state does too.
+set -euo pipefail
+
+mkdir -p ~/.kube
+[ -e ~/.kube/config ] || mv ~/Downloads/kubeconfig.yaml ~/.kube/config
+chmod 600 ~/.kube/config
+
+# Catching up wants the end state alone: all else in this lesson leaves no trace.
+[ "${ATELIER_CATCH_UP:-}" != 1 ] || exit 0
+
+kubectl delete pod hello web --ignore-not-found --now
+atelier answer refused/address localhost:8080
+atelier wait refused
+atelier answer kubeconfig/node "$(kubectl get nodes -o name | head -1 | cut -d/ -f2)"
+atelier wait kubeconfig
+kubectl auth whoami
+atelier answer whoami/rights own
+atelier wait whoami
+atelier answer versions/kubelet "$(kubectl get nodes --no-headers | awk 'NR == 1 { print $5 }')"
+atelier wait versions
+atelier answer explain/default Always
+
+atelier wait explain
+kubectl run hello --image=nginx:1.27
+atelier wait pod
+kubectl label pod hello course=atelier
+atelier wait labels
+
+kubectl run web --image=ngnix:1.27
+atelier wait typo/broken
+kubectl set image pod/web web=nginx:1.27
+atelier wait typo
+
+kubectl delete pod hello web
+atelier wait gone/deleted
+atelier answer gone/nobody none
+atelier wait gone
