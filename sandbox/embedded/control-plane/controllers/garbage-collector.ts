@@ -1,5 +1,6 @@
 import type { KubeObject, OwnerReference } from '../../../../kubernetes/object.ts';
 import type { DeleteOptions } from '../../client/client.ts';
+import type { Informer } from '../../client/informer.ts';
 import { type ControllerContext, createController, isNotFound } from './context.ts';
 import type { Kind, Kinds } from './kinds.ts';
 
@@ -14,10 +15,12 @@ export function startGarbageCollector(context: ControllerContext, kinds: Kinds):
   const items = new Map<string, { kind: Kind; namespace: string | undefined; name: string }>();
   const queue = makeQueue(sync, { concurrency: 20, retry: { first: 50, longest: 60_000 } });
   const synced: Promise<void>[] = [];
+  const followed = new Map<Kind, Informer>();
   let ready: Promise<unknown> | undefined;
 
   kinds.onAdded((kind) => {
     const informer = context.informer(kind.resource);
+    followed.set(kind, informer);
     if (!ready) synced.push(informer.synced);
     informer.index('owners', (object) => object.metadata.ownerReferences?.map((owner) => owner.uid));
     informer.on((now, before) => look(kind, now, before));
@@ -31,8 +34,8 @@ export function startGarbageCollector(context: ControllerContext, kinds: Kinds):
   }
 
   function* dependentsOf(uid: string): Iterable<{ kind: Kind; object: KubeObject }> {
-    for (const kind of kinds.all()) {
-      for (const object of context.informer(kind.resource).by('owners', uid)) yield { kind, object };
+    for (const [kind, informer] of followed) {
+      for (const object of informer.by('owners', uid)) yield { kind, object };
     }
   }
 

@@ -3,7 +3,7 @@ import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
 import { alreadyExists, isNotFound } from './context.ts';
 import { canonical, hash, safeName } from './pod-template.ts';
-import { claim, controllerReference } from './references.ts';
+import { claim, controllerOf, controllerReference } from './references.ts';
 import { controllerRevisions } from './resources.ts';
 
 export interface Revisions {
@@ -14,7 +14,9 @@ export interface Revisions {
   collisions: number;
 }
 
-const hashLabel = 'controller.kubernetes.io/hash';
+/** DaemonSets name it as their pods do. */
+const hashLabel = (owner: string | undefined): string =>
+  owner === 'DaemonSet' ? 'controller-revision-hash' : 'controller.kubernetes.io/hash';
 
 export const templateOf = (revision: KubeObject): Loose => {
   const { $patch: _, ...template } = revision.data.spec.template;
@@ -51,7 +53,7 @@ export async function syncRevisions(
       metadata: {
         name: `${owner.metadata.name}-${code}`,
         namespace: owner.metadata.namespace!,
-        labels: { ...template.metadata?.labels, [hashLabel]: code },
+        labels: { ...template.metadata?.labels, [hashLabel(owner.kind)]: code },
         ...(owner.metadata.annotations && { annotations: owner.metadata.annotations }),
         ownerReferences: [controllerReference(owner)],
       },
@@ -68,7 +70,8 @@ export async function syncRevisions(
   }
 }
 
-export const revisionHash = (revision: KubeObject): string => revision.metadata.labels?.[hashLabel] ?? '';
+export const revisionHash = (revision: KubeObject): string =>
+  revision.metadata.labels?.[hashLabel(controllerOf(revision)?.kind)] ?? '';
 
 /** Deletes the oldest revisions beyond the limit that nothing uses. */
 export async function trimRevisions(

@@ -159,14 +159,14 @@ export function explain(nodes: number, refusals: Refusal[], before?: string): st
       .sort()
       .join(', ');
   };
-  const why = before ?? histogram(refusals.flatMap((one) => one.reasons));
-  const preempt = before
-    ? `${nodes} Preemption is not helpful for scheduling`
-    : histogram(
-        refusals.map((one) =>
-          one.final ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod',
-        ),
-      );
   const available = `0/${nodes} nodes are available:`;
+  // What no node could change is not followed by a word on preemption; the last two words are the real one's.
+  if (before) return `${available} ${before}. not found`;
+  const why = histogram(refusals.flatMap((one) => one.reasons));
+  const preempt = histogram(
+    refusals.map((one) =>
+      one.final ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod',
+    ),
+  );
   return `${available} ${why}. no new claims to deallocate, preemption: ${available} ${preempt}.`;
 }

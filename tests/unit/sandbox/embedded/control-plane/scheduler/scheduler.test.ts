@@ -64,7 +64,7 @@ describe('scheduler', () => {
       'a claim that is not there',
       {},
       { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] },
-      `persistentvolumeclaim "data" not found. ${hopeless}`,
+      'persistentvolumeclaim "data" not found. not found',
     ],
   ])('explains %s', async (_name, node, spec, message) => {
     const loops = await start({ status, ...node });
