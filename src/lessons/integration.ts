@@ -10,18 +10,17 @@ import { validateLessons } from './validate.ts';
  * first ones over the page while one develops.
  */
 export function checkedLessons(): AstroIntegration {
-  let root = process.cwd();
   return {
     name: 'atelier:checked-lessons',
     hooks: {
-      'astro:config:setup'({ command, config, updateConfig }) {
-        root = fileURLToPath(config.root);
+      // Before the content is read: Astro's own words for a wrong file come later, and one at a time.
+      'astro:config:setup'({ command, config, logger, updateConfig }) {
+        const root = fileURLToPath(config.root);
         if (command === 'dev') updateConfig({ vite: { plugins: [lessonOverlay(root)] } });
-      },
-      'astro:build:start'({ logger }) {
+        if (command !== 'build') return;
         const problems = validateLessons(root);
         if (problems.length === 0) return;
-        logger.error(`\n${formatProblems(problems, root)}\n`);
+        logger.error(`\n\n${formatProblems(problems, root)}\n`);
         throw new Error(summary(problems));
       },
     },

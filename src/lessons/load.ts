@@ -84,7 +84,7 @@ function loadLessons(track: string, trackId: string, problems: LessonProblem[]):
       continue;
     }
     const source = readYaml(file, readFileSync(file, 'utf8'));
-    const parsed = parseBySchema(source, lessonSchema);
+    const parsed = parseBySchema(source, lessonSchema, { minutes: 1, needs: 'namespace' });
     problems.push(...parsed.problems);
     if (parsed.value)
       lessons.push({

@@ -89,17 +89,51 @@ function yamlRemedy(code: string, character: string | undefined): string | undef
   return undefined;
 }
 
-/** Parses by a schema; each issue is told with its place, the wrong value and what was expected. */
-export function parseBySchema<T>(source: YamlSource, schema: z.ZodType<T>): { value?: T; problems: LessonProblem[] } {
+/**
+ * Parses by a schema; each issue is told with its place, the wrong value and what was expected.
+ * @param bare what stands in for a wrong field at the top
+ */
+export function parseBySchema<T>(
+  source: YamlSource,
+  schema: z.ZodType<T>,
+  bare: Record<string, unknown> = {},
+): { value?: T; problems: LessonProblem[] } {
   if (source.value === undefined) return { problems: source.problems };
   const result = schema.safeParse(source.value);
   if (result.success) return { value: result.data, problems: [] };
-  return { problems: result.error.issues.flatMap((issue) => issueProblems(source, schema, issue)) };
+  const { issues } = result.error;
+  const problems = issues.flatMap((issue) => issueProblems(source, schema, issue));
+  // What is right in it is still read, so that its own problems are told in the same go.
+  const rest = schema.safeParse(without(schema, source.value, issues, bare));
+  return rest.success ? { value: rest.data, problems } : { problems };
+}
+
+/** A copy in which each misspelt field has the name it was meant to have, and each other wrong one is gone or replaced. */
+function without(
+  schema: z.ZodType,
+  value: unknown,
+  issues: readonly z.core.$ZodIssue[],
+  bare: Record<string, unknown>,
+): unknown {
+  const copy = structuredClone(value);
+  for (const issue of issues) {
+    const [last, ...path] = [...issue.path].reverse();
+    const parent = issue.code === 'unrecognized_keys' ? valueAt(copy, issue.path) : valueAt(copy, path.reverse());
+    if (typeof parent !== 'object' || parent === null) continue;
+    const fields = parent as Record<PropertyKey, unknown>;
+    for (const key of issue.code === 'unrecognized_keys' ? issue.keys : [last ?? '']) {
+      const meant = issue.code === 'unrecognized_keys' ? closest(String(key), knownAt(schema, issue.path)) : undefined;
+      if (meant !== undefined) fields[meant] ??= fields[key];
+      delete fields[key];
+      if (issue.path.length === 1 && Object.hasOwn(bare, key)) fields[key] = bare[String(key)];
+    }
+  }
+  return copy;
 }
 
 function issueProblems(source: YamlSource, schema: z.ZodType, issue: z.core.$ZodIssue): LessonProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(shapeAt(schema, issue.path) ?? {});
+    const known = knownAt(schema, issue.path);
     return issue.keys.map((key) => {
       // In `{ … }` a comma ends a text that is not quoted.
       if (!/^[\w-]+$/.test(key))
@@ -185,7 +219,7 @@ function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** The fields a schema knows at a path; through lists, options and defaults. */
-function shapeAt(schema: z.ZodType, path: Path): Record<string, unknown> | undefined {
+function knownAt(schema: z.ZodType, path: Path): string[] {
   // biome-ignore lint/suspicious/noExplicitAny: zod's definitions are a tree of many shapes
   const bare = (type: any): any => {
     let inner = type;
@@ -195,5 +229,5 @@ function shapeAt(schema: z.ZodType, path: Path): Record<string, unknown> | undef
   let type = bare(schema);
   for (const key of path)
     type = bare(typeof key === 'number' ? type?.def?.element : (type?.shape?.[key] ?? type?.def?.valueType));
-  return type?.shape;
+  return Object.keys(type?.shape ?? {});
 }

@@ -181,6 +181,22 @@ lessons/lab/01-web/lesson.yaml:1:10  "ten" does not fit \`minutes\`
   });
 });
 
+test('several problems of one file are told in one go', () => {
+  const path = 'lessons/lab/01-web/lesson.yaml';
+  write(
+    path,
+    (GOOD[path] ?? '')
+      .replace('minutes: 10', 'minutes: ten')
+      .replace('readyReplicas', 'redyReplicas')
+      .replace('says:', 'sais:'),
+  );
+  expect(validateLessons(root).map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
+    '1:10 "ten" does not fit `minutes`',
+    '13:26 DeploymentStatus has no field `redyReplicas`',
+    '20:13 `sais` is not a field of `steps.checks.hints`',
+  ]);
+});
+
 describe('prose', () => {
   test('an unknown id', () => {
     expect(spoil('fr.mdx', 'id="cannot-pull"', 'id="cannot-pul"')).toBe(`
