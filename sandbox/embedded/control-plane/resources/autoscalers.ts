@@ -1,5 +1,5 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { invalid, required } from '../schema/field-errors.ts';
+import { forbidden, invalid, required } from '../schema/field-errors.ts';
 import { named } from './cells.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
@@ -71,6 +71,15 @@ export const horizontalPodAutoscalers: Strategy = {
     if (maxReplicas < 1) faults.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
     if (maxReplicas < minReplicas)
       faults.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
+    if (!scaleTargetRef.apiVersion?.includes('/')) {
+      const sentence = 'apiVersion must specify API group';
+      faults.push(invalid('spec.scaleTargetRef.apiVersion', scaleTargetRef.apiVersion ?? '', sentence));
+    }
+    const external = (spec.metrics ?? []).some(({ type }: Loose) => type === 'Object' || type === 'External');
+    if (minReplicas === 0 && !external) {
+      const sentence = 'must specify at least one Object or External metric to support scaling to zero replicas';
+      faults.push(forbidden('spec.metrics', sentence));
+    }
     for (const field of ['kind', 'name'])
       if (!scaleTargetRef[field]) faults.push(required(`spec.scaleTargetRef.${field}`));
     for (const [index, { type, resource }] of (spec.metrics ?? []).entries()) {

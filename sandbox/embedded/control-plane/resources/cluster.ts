@@ -1,7 +1,7 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { invalid, required } from '../schema/field-errors.ts';
 import { ageOf, named, nameOf } from './cells.ts';
-import { immutable, labels } from './faults.ts';
+import { immutable, label, labels } from './faults.ts';
 import { effectFaults } from './pod-validation.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
@@ -50,7 +50,7 @@ const addressOf = ({ status }: KubeObject, kind: string): string =>
 function taintFaults(taints: Loose[]): FieldError[] {
   const seen = new Set<string>();
   return taints.flatMap(({ key = '', value = '', effect = '' }, index) => {
-    const path = `spec.taints[${index}]`;
+    const path = `metadata.taints[${index}]`;
     const faults = labels(path, { [key]: value });
     faults.push(...(effect ? effectFaults(`${path}.effect`, effect) : [required(`${path}.effect`)]));
     const id = `${key}:${effect}`;
@@ -89,7 +89,7 @@ export const nodes: Strategy = {
 export const leases: Strategy = { cells: named(({ spec }) => [spec?.holderIdentity ?? '']) };
 
 export const runtimeClasses: Strategy = {
-  validate: ({ handler }) => (handler ? [] : [required('handler')]),
+  validate: ({ handler = '' }) => label('handler', handler),
   validateUpdate: ({ handler }, old) => immutable('handler', handler, old.handler),
   cells: named(({ handler }) => [handler]),
 };

@@ -37,7 +37,7 @@ export const configMaps: Strategy = {
       faults.push(...each(`binaryData[${key}]`, key, configMapKey(key)));
       size += decodedLength(value);
     }
-    return size > most ? [...faults, tooLong('', most)] : faults;
+    return size > most ? [...faults, tooLong('[]', most)] : faults;
   },
   validateUpdate: (object, old) => sealedFaults(object, old, ['data', 'binaryData']),
   cells: named(({ data, binaryData }) => [countOf(data) + countOf(binaryData)]),
@@ -64,7 +64,7 @@ function typeFaults({ type, data = {}, metadata }: KubeObject): FieldError[] {
     JSON.parse(Buffer.from(data[document], 'base64').toString());
     return [];
   } catch {
-    return [invalid(`data[${document}]`, '<secret contents redacted>', 'invalid character in JSON')];
+    return [invalid(`data[${document}]`, '<secret contents redacted>', 'unexpected end of JSON input')];
   }
 }
 

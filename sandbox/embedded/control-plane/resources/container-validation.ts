@@ -247,6 +247,30 @@ function securityFaults(path: string, context: Loose): FieldError[] {
     if (context[name] < 0)
       faults.push(invalid(`${path}.${name}`, context[name], 'must be between 0 and 2147483647, inclusive'));
   if (context.allowPrivilegeEscalation === false && context.privileged)
-    faults.push(invalid(path, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
+    faults.push(
+      invalid(path, goContext(context), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'),
+    );
   return faults;
+}
+
+const contextFields = [
+  'capabilities',
+  'privileged',
+  'seLinuxOptions',
+  'windowsOptions',
+  'runAsUser',
+  'runAsGroup',
+  'runAsNonRoot',
+  'readOnlyRootFilesystem',
+  'allowPrivilegeEscalation',
+  'procMount',
+  'seccompProfile',
+  'appArmorProfile',
+];
+
+/** As the server's own type writes it. */
+function goContext(context: Loose): Loose {
+  const capital = (name: string) =>
+    name === 'seLinuxOptions' ? 'SELinuxOptions' : name.charAt(0).toUpperCase() + name.slice(1);
+  return Object.fromEntries(contextFields.map((name) => [capital(name), context[name] ?? null]));
 }

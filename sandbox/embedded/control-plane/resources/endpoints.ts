@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import type { Loose } from '../../../../kubernetes/object.ts';
 import { invalid, notSupported, required } from '../schema/field-errors.ts';
 import { named, someOf } from './cells.ts';
+import { reachableFaults, validAddress } from './faults.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
 const hostPort = (ip: string, port: number): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
@@ -13,20 +14,6 @@ function subsetCell(subsets: Loose[] = []): string {
       : ports.flatMap(({ port }: Loose) => addresses.map(({ ip }: Loose) => hostPort(ip, port))),
   );
   return subsets.length === 0 ? '<none>' : someOf(list, 3, '');
-}
-
-const validAddress = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
-
-/** Addresses nobody outside a machine can reach. */
-function reachableFaults(path: string, ip: string): FieldError[] {
-  if (/^127\./.test(ip) || ip === '::1')
-    return [invalid(path, ip, 'may not be in the loopback range (127.0.0.0/8, ::1/128)')];
-  if (ip === '0.0.0.0' || ip === '::') return [invalid(path, ip, `may not be unspecified (${ip})`)];
-  if (/^169\.254\./.test(ip) || /^fe80:/i.test(ip))
-    return [invalid(path, ip, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)')];
-  if (/^224\.0\.0\./.test(ip))
-    return [invalid(path, ip, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)')];
-  return [];
 }
 
 export const endpoints: Strategy = {
@@ -69,7 +56,8 @@ export const endpointSlices: Strategy = {
       if (addresses.length === 0) faults.push(required(at, 'must contain at least 1 address'));
       for (const [place, address] of addresses.entries()) {
         const path = `${at}[${place}]`;
-        if (slice.addressType === 'IPv4' && !isIPv4(address))
+        if (slice.addressType !== 'FQDN' && isIP(address) === 0) faults.push(invalid(path, address, validAddress));
+        else if (slice.addressType === 'IPv4' && !isIPv4(address))
           faults.push(invalid(path, address, 'must be an IPv4 address'));
         else if (slice.addressType === 'IPv4') faults.push(...reachableFaults(path, address));
       }

@@ -55,8 +55,8 @@ export function metadataFaults({ metadata }: KubeObject): FieldError[] {
     ...annotations('metadata.annotations', metadata.annotations),
   ];
   const controllers: string[] = [];
-  for (const [index, owner] of (metadata.ownerReferences ?? []).entries()) {
-    const path = `metadata.ownerReferences[${index}]`;
+  for (const owner of metadata.ownerReferences ?? []) {
+    const path = 'metadata.ownerReferences';
     if (!owner.apiVersion) faults.push(invalid(`${path}.apiVersion`, '', 'version must not be empty'));
     if (!owner.kind) faults.push(invalid(`${path}.kind`, '', 'must not be empty'));
     if (!owner.name) faults.push(invalid(`${path}.name`, '', 'must not be empty'));
@@ -67,12 +67,13 @@ export function metadataFaults({ metadata }: KubeObject): FieldError[] {
     const sentence = `Only one reference can have Controller set to true. Found "true" in references for ${controllers[0]} and ${controllers[1]}`;
     faults.push(invalid('metadata.ownerReferences', metadata.ownerReferences, sentence));
   }
-  for (const finalizer of metadata.finalizers ?? []) {
-    faults.push(...each('metadata.finalizers', finalizer, qualifiedName(finalizer)));
+  for (const [index, finalizer] of (metadata.finalizers ?? []).entries()) {
+    const path = `metadata.finalizers[${index}]`;
+    faults.push(...each(path, finalizer, qualifiedName(finalizer)));
     const standard = ['orphan', 'foregroundDeletion', 'kubernetes'].includes(finalizer) || finalizer.includes('/');
     if (!standard) {
       const sentence = 'name is neither a standard finalizer name nor is it fully qualified';
-      faults.push(invalid('metadata.finalizers', finalizer, sentence));
+      faults.push(invalid(path, finalizer, sentence));
     }
   }
   return faults;
@@ -146,7 +147,7 @@ export function resourceRequirements(path: string, resources: Loose): FieldError
   ] as const) {
     for (const [name, quantity] of Object.entries<string>(list)) {
       const at = `${path}.${kind}[${name}]`;
-      faults.push(...each(`${path}.${kind}`, name, qualifiedName(name)), ...containerResource(`${path}.${kind}`, name));
+      faults.push(...each(at, name, qualifiedName(name)), ...containerResource(at, name));
       if (compareQuantities(quantity, '0') < 0)
         faults.push(invalid(at, quantity, 'must be greater than or equal to 0'));
       if (kind === 'limits') continue;
@@ -167,4 +168,18 @@ function containerResource(path: string, name: string): FieldError[] {
     invalid(path, name, 'must be a standard resource type or fully qualified'),
     invalid(path, name, 'must be a standard resource for containers'),
   ];
+}
+
+export const validAddress = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+
+/** Addresses nobody outside a machine can reach. */
+export function reachableFaults(path: string, ip: string): FieldError[] {
+  if (/^127\./.test(ip) || ip === '::1')
+    return [invalid(path, ip, 'may not be in the loopback range (127.0.0.0/8, ::1/128)')];
+  if (ip === '0.0.0.0' || ip === '::') return [invalid(path, ip, `may not be unspecified (${ip})`)];
+  if (/^169\.254\./.test(ip) || /^fe80:/i.test(ip))
+    return [invalid(path, ip, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)')];
+  if (/^224\.0\.0\./.test(ip))
+    return [invalid(path, ip, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)')];
+  return [];
 }

@@ -29,6 +29,8 @@ const quotaResources = new Set([
 ]);
 const countable =
   /^(pods|resourcequotas|services(\..*)?|replicationcontrollers|secrets|persistentvolumeclaims|configmaps|count\/.*)$/;
+/** Names that mean something, though not to a quota. */
+const isCore = /^(storage|attachable-volumes-.*)$/;
 const scopes = new Set([
   'Terminating',
   'NotTerminating',
@@ -44,7 +46,10 @@ function hardFaults(path: string, hard: Record<string, string>): FieldError[] {
     const at = `${path}[${name}]`;
     const faults = each(at, name, qualifiedName(name));
     if (!name.includes('/') && !quotaResources.has(name) && !/^(requests\.)?hugepages-/.test(name))
-      faults.push(invalid(at, name, 'must be a standard resource for quota'));
+      faults.push(
+        ...(isCore.test(name) ? [] : [invalid(at, name, 'must be a standard resource type or fully qualified')]),
+        invalid(at, name, 'must be a standard resource for quota'),
+      );
     if (compareQuantities(quantity, '0') < 0) faults.push(invalid(at, quantity, 'must be greater than or equal to 0'));
     if (countable.test(name) && /[mun]$/.test(quantity)) faults.push(invalid(at, quantity, 'must be an integer'));
     return faults;

@@ -1,12 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { forbidden } from '../schema/field-errors.ts';
+import { forbidden, invalid } from '../schema/field-errors.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod, defaultPodSpec } from './pod-defaults.ts';
 import { podSpecFaults } from './pod-validation.ts';
 import { podTemplateWarnings } from './pod-warnings.ts';
 import { qualityOfService } from './quality-of-service.ts';
 import type { FieldError, Strategy } from './strategy.ts';
+
+/** A template may say so, its pods may not. */
+function imageFaults(spec: Loose): FieldError[] {
+  return ['initContainers', 'containers'].flatMap((list) =>
+    (spec[list] ?? []).flatMap(({ image = '' }: Loose, index: number) =>
+      image === image.trim()
+        ? []
+        : [invalid(`spec.${list}[${index}].image`, image, 'must not have leading or trailing whitespace')],
+    ),
+  );
+}
 
 /** What may change in a pod's spec; all else was decided when it was made. */
 function withoutChangeable(spec: Loose): Loose {
@@ -50,13 +61,14 @@ export const pods: Strategy = {
     defaultPod(spec);
   },
   prepareForCreate(pod) {
+    if (pod.spec.terminationGracePeriodSeconds < 0) pod.spec.terminationGracePeriodSeconds = 1;
     pod.status = { phase: 'Pending', qosClass: qualityOfService(pod.spec) };
     if (pod.spec.schedulingGates?.length) {
       const message = 'Scheduling is blocked due to non-empty scheduling gates';
       pod.status.conditions = [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message }];
     }
   },
-  validate: ({ spec }) => podSpecFaults('spec', spec),
+  validate: ({ spec }) => [...podSpecFaults('spec', spec), ...imageFaults(spec)],
   validateUpdate: updateFaults,
   warnings: (pod) => podTemplateWarnings(pod, ''),
   cells: podCells,

@@ -3,7 +3,7 @@ import { portNumber, qualifiedName } from '../../../../kubernetes/names.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '../schema/field-errors.ts';
 import { ageOf, mapCell, nameOf } from './cells.ts';
-import { each, label, labels, portNumberOrName, subdomain } from './faults.ts';
+import { each, label, labels, portNumberOrName, reachableFaults, subdomain, validAddress } from './faults.ts';
 import type { FieldError, Strategy, StrategyContext } from './strategy.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -41,7 +41,7 @@ function allocate(service: KubeObject, context: StrategyContext): void {
     spec.ipFamilies ??= ['IPv4'];
     spec.ipFamilyPolicy ??= 'SingleStack';
   } else {
-    spec.ipFamilies ??= ['IPv4'];
+    spec.ipFamilies ??= ['IPv4', 'IPv6'];
     spec.ipFamilyPolicy ??= 'RequireDualStack';
   }
   if (!nodePortTypes.includes(spec.type) || spec.allocateLoadBalancerNodePorts === false) return;
@@ -95,7 +95,10 @@ function portFaults(spec: Loose): FieldError[] {
   for (const [index, { port, protocol, nodePort }] of ports.entries()) {
     const at = `spec.ports[${index}]`;
     const key = `${protocol}/${port}`;
-    if (seen.has(key)) faults.push(duplicate(at, { port, protocol }));
+    if (seen.has(key))
+      faults.push(
+        duplicate(at, { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 }),
+      );
     seen.add(key);
     if (!nodePort) continue;
     if (spec.type === 'ClusterIP')
@@ -124,14 +127,14 @@ function validate(service: KubeObject): FieldError[] {
   if (!['ClientIP', 'None'].includes(spec.sessionAffinity))
     faults.push(notSupported('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']));
   if (spec.clusterIP && spec.clusterIP !== 'None' && isIP(spec.clusterIP) === 0) {
-    const sentence = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
-    faults.push(invalid('spec.clusterIPs[0]', spec.clusterIP, sentence));
+    faults.push(invalid('spec.clusterIPs[0]', spec.clusterIP, validAddress));
   }
   for (const [index, address] of (spec.externalIPs ?? []).entries())
-    if (isIP(address) === 0)
-      faults.push(
-        invalid(`spec.externalIPs[${index}]`, address, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'),
-      );
+    faults.push(
+      ...(isIP(address)
+        ? reachableFaults(`spec.externalIPs[${index}]`, address)
+        : [invalid(`spec.externalIPs[${index}]`, address, validAddress)]),
+    );
   if (!types.includes(spec.type)) faults.push(notSupported('spec.type', spec.type, types));
   for (const [field, allowed] of [
     ['externalTrafficPolicy', ['Cluster', 'Local']],

@@ -105,8 +105,8 @@ export const persistentVolumes: Strategy = {
     for (const mode of spec.accessModes ?? [])
       if (!accessModes.includes(mode)) faults.push(notSupported('spec.accessModes', mode, accessModes));
     if (!Object.keys(spec.capacity ?? {}).length) faults.push(required('spec.capacity'));
-    else if (spec.capacity.storage === undefined)
-      faults.push(notSupported('spec.capacity', spec.capacity, ['storage']));
+    if (spec.capacity?.storage === undefined)
+      faults.push(notSupported('spec.capacity', spec.capacity ?? null, ['storage']));
     else if (compareQuantities(spec.capacity.storage, '0') <= 0)
       faults.push(invalid('spec.capacity[storage]', spec.capacity.storage, 'must be greater than zero'));
     faults.push(

@@ -44,19 +44,23 @@ function selectorFaults(selector: Loose, kind: string): FieldError[] {
     : faults;
 }
 
-function matchFaults(spec: Loose): FieldError[] {
-  const own = spec.template?.metadata?.labels;
-  const wrong = spec.selector && !isEmptySelector(spec.selector) && !safelySelects(spec.selector, own);
-  return wrong ? [invalid(`${at}.metadata.labels`, own ?? null, mismatch)] : [];
+/** A selector that is missing selects nothing, an empty one everything. */
+function matchFaults({ selector, template }: Loose): FieldError[] {
+  const own = template?.metadata?.labels;
+  if (!isReadable(selector) || selects(selector, own)) return [];
+  return [invalid(`${at}.metadata.labels`, own ?? null, mismatch)];
 }
 
-/** A selector that cannot be read is told elsewhere. */
-function safelySelects(selector: Loose, own: Record<string, string> | undefined): boolean {
-  try {
-    return selects(selector, own);
-  } catch {
-    return true;
-  }
+const isReadable = (selector: Loose): boolean =>
+  (selector?.matchExpressions ?? []).every(({ operator, values = [] }: Loose) => {
+    if (operator === 'In' || operator === 'NotIn') return values.length > 0;
+    return (operator === 'Exists' || operator === 'DoesNotExist') && values.length === 0;
+  });
+
+/** The template of a workload whose selector can be read; of another, that it cannot. */
+function selectedTemplateFaults(spec: Loose, kind: string, unreadable: string, claims?: string[]): FieldError[] {
+  if (!isReadable(spec.selector)) return [invalid('spec.selector', spec.selector, unreadable)];
+  return [...matchFaults(spec), ...templateFaults(at, spec.template, claims), ...alwaysFaults(spec, kind)];
 }
 
 function alwaysFaults(spec: Loose, kind: string): FieldError[] {
@@ -72,6 +76,9 @@ function alwaysFaults(spec: Loose, kind: string): FieldError[] {
 const immutableSelector = (object: KubeObject, old: KubeObject): FieldError[] =>
   immutable('spec.selector', object.spec.selector, old.spec.selector);
 
+/** As the server's own type writes it. */
+const goStrategy = ({ type, rollingUpdate }: Loose): Loose => ({ Type: type, RollingUpdate: rollingUpdate ?? null });
+
 function deploymentStrategyFaults(strategy: Loose): FieldError[] {
   const path = 'spec.strategy';
   const { type, rollingUpdate } = strategy;
@@ -79,7 +86,7 @@ function deploymentStrategyFaults(strategy: Loose): FieldError[] {
     const sentence = "may not be specified when strategy `type` is 'Recreate'";
     return rollingUpdate ? [forbidden(`${path}.rollingUpdate`, sentence)] : [];
   }
-  if (type !== 'RollingUpdate') return [notSupported(path, strategy, ['Recreate', 'RollingUpdate'])];
+  if (type !== 'RollingUpdate') return [notSupported(path, goStrategy(strategy), ['Recreate', 'RollingUpdate'])];
   const { maxUnavailable, maxSurge } = rollingUpdate;
   const faults = [
     ...intOrPercent(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable),
@@ -97,9 +104,7 @@ export const validateDeployment: Rules = {
     const faults = [
       ...nonNegative('spec.replicas', spec.replicas),
       ...selectorFaults(spec.selector, 'deployment'),
-      ...matchFaults(spec),
-      ...templateFaults(at, spec.template),
-      ...alwaysFaults(spec, 'ReplicaSet'),
+      ...selectedTemplateFaults(spec, 'ReplicaSet', 'invalid label selector'),
       ...deploymentStrategyFaults(spec.strategy),
       ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
       ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
@@ -119,9 +124,7 @@ export const validateReplicaSet: Rules = {
     ...nonNegative('spec.replicas', spec.replicas),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...selectorFaults(spec.selector, 'deployment'),
-    ...matchFaults(spec),
-    ...templateFaults(at, spec.template),
-    ...alwaysFaults(spec, 'ReplicaSet'),
+    ...selectedTemplateFaults(spec, 'ReplicaSet', 'invalid label selector'),
   ],
   validateUpdate: immutableSelector,
 };
@@ -132,13 +135,12 @@ export const validateDaemonSet: Rules = {
     const path = 'spec.updateStrategy';
     const faults = [
       ...labelSelector('spec.selector', spec.selector),
-      ...(spec.selector ? matchFaults(spec) : []),
+      ...matchFaults(spec),
       ...(spec.selector && isEmptySelector(spec.selector) ? selectorFaults(spec.selector, 'daemonset') : []),
       ...templateFaults(at, spec.template),
       ...alwaysFaults(spec, 'DaemonSet'),
       ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     ];
-    if (!spec.selector) faults.push(required('spec.selector'));
     if (type === 'RollingUpdate') {
       const { maxUnavailable, maxSurge } = rollingUpdate;
       const rolling = `${path}.rollingUpdate`;
@@ -181,7 +183,9 @@ export const validateStatefulSet: Rules = {
     else if (type === 'RollingUpdate')
       faults.push(...nonNegative('spec.updateStrategy.rollingUpdate.partition', rollingUpdate?.partition));
     else if (type !== 'OnDelete')
-      faults.push(invalid('spec.updateStrategy', spec.updateStrategy, "must be 'RollingUpdate' or 'OnDelete'"));
+      faults.push(
+        invalid('spec.updateStrategy', goStrategy(spec.updateStrategy), "must be 'RollingUpdate' or 'OnDelete'"),
+      );
     for (const [index, claim] of (spec.volumeClaimTemplates ?? []).entries())
       faults.push(...claimSpecFaults(`spec.volumeClaimTemplates[${index}].spec`, claim.spec));
     const claims = (spec.volumeClaimTemplates ?? []).map(({ metadata }: Loose) => metadata?.name);
@@ -191,9 +195,7 @@ export const validateStatefulSet: Rules = {
       ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
       ...(spec.serviceName ? label('spec.serviceName', spec.serviceName) : []),
       ...selectorFaults(spec.selector, 'statefulset'),
-      ...matchFaults(spec),
-      ...templateFaults(at, spec.template, claims),
-      ...alwaysFaults(spec, 'StatefulSet'),
+      ...selectedTemplateFaults(spec, 'StatefulSet', '', claims),
     ];
   },
   validateUpdate({ spec }, old) {
@@ -246,7 +248,7 @@ export const validateJob: Rules = {
         'batch.kubernetes.io/controller-uid': own['controller-uid'],
         'batch.kubernetes.io/job-name': own['job-name'],
       };
-      if (!safelySelects(spec.selector, all))
+      if (isReadable(spec.selector) && !selects(spec.selector, all))
         faults.push(invalid('spec.selector', spec.selector, '`selector` not auto-generated'));
     }
     faults.push(...jobSpecFaults('spec', spec));

@@ -17,7 +17,8 @@ function fill(value: Loose, schema: Schema, schemas: Record<string, Schema>): vo
   for (const [key, property] of Object.entries(actual.properties ?? {})) {
     // A null where null may not stand is as good as absent: CRDs default it.
     const missing = value[key] === undefined || (value[key] === null && !property.nullable);
-    if (missing && property.default !== undefined) value[key] = structuredClone(property.default);
+    if (missing && property.default !== undefined && !isDropped(schema, key, property.default))
+      value[key] = structuredClone(property.default);
     if (value[key] !== undefined) fill(value[key], property, schemas);
   }
   if (schema.$ref) for (const key of nullFields(schema.$ref)) if (value[key] === undefined) value[key] = null;
@@ -26,6 +27,10 @@ function fill(value: Loose, schema: Schema, schemas: Record<string, Schema>): vo
       if (!actual.properties?.[key]) fill(inner, actual.additionalProperties, schemas);
   }
 }
+
+/** Go leaves out a zero that is the default too. */
+const isDropped = (schema: Schema, key: string, value: Loose): boolean =>
+  !value && schema.$ref !== undefined && goFields(schema.$ref).get(key)?.dropsZero === true;
 
 const nullsOf = new Map<string, string[]>();
 
