@@ -20,7 +20,7 @@ export default defineConfig({
   // No inline script or style anywhere: the content security policy allows none.
   build: { inlineStylesheets: 'never', format: 'directory' },
   vite: {
-    plugins: [lessonSources(), highlightedManifests()],
     build: { assetsInlineLimit: 0 },
+    plugins: [lessonSources(), highlightedManifests()],
   },
 });

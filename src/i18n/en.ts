@@ -149,6 +149,8 @@ export const en: Messages = {
     again: 'Try again',
   },
   browser: {
+    stepState: { todo: 'To do', current: 'Now', done: 'Done' },
+    verdict: { waiting: 'To be checked', failing: 'Not yet', passed: 'Passed' },
     run: 'Run',
     copied: 'Copied',
     copyFailed: 'The browser would not copy. Select the text instead.',

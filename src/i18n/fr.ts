@@ -149,6 +149,8 @@ export const fr: Messages = {
     again: 'Réessayer',
   },
   browser: {
+    stepState: { todo: 'À faire', current: 'En cours', done: 'Fait' },
+    verdict: { waiting: 'À vérifier', failing: 'Pas encore', passed: 'Validé' },
     run: 'Lancer',
     copied: 'Copié',
     copyFailed: 'Le navigateur a refusé de copier. Sélectionnez plutôt le texte.',

@@ -15,11 +15,6 @@ export function messages(language: Language): Messages {
   return MESSAGES[language];
 }
 
-/** Replaces `{name}` in a message; a name without a value stays, so that it is seen. */
-export function say(message: string, values: Readonly<Record<string, string | number>>): string {
-  return message.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
-}
-
 /** The language a browser asks for by `Accept-Language` (RFC 9110, 12.5.4); English where it asks for none of ours. */
 export function preferredLanguage(acceptLanguage: string | null): Language {
   const wishes = (acceptLanguage ?? '')

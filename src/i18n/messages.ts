@@ -134,6 +134,8 @@ export interface Messages {
     again: string;
   };
   browser: {
+    stepState: Record<'todo' | 'current' | 'done', string>;
+    verdict: Record<'waiting' | 'failing' | 'passed', string>;
     run: string;
     copied: string;
     copyFailed: string;

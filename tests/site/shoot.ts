@@ -44,9 +44,12 @@ for (const [name, shot] of Object.entries(SHOTS)) {
   }
   const page = await context.newPage();
   page.on('console', (message) => message.type() === 'error' && process.stderr.write(`${name}: ${message.text()}\n`));
-  page.on('pageerror', (error) => process.stderr.write(`${name}: ${error.message}\n`));
+  page.on('pageerror', (error) => process.stderr.write(`${name}: ${error.stack ?? error.message}\n`));
   await page.goto(new URL(shot.path, address).href, { waitUntil: 'load' });
-  await page.waitForLoadState('networkidle', { timeout: 1500 }).catch(() => undefined);
+  await page.evaluate(() => document.querySelector('[data-state="current"]')?.scrollIntoView());
+  await page.waitForFunction(
+    () => !document.querySelector('[data-map]') || document.querySelector('.card, .empty, .quiet'),
+  );
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: shot.full ?? false });
   await context.close();
 }

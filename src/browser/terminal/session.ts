@@ -132,6 +132,8 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
     ]);
   }
 
+  // Before anybody listens to sizes: the connection asks for the first one itself.
+  screen.fit();
   terminal.onData(send);
   terminal.onResize(({ cols, rows }) => {
     if (owner) connection.send({ kind: 'resize', columns: cols, rows });
@@ -152,7 +154,6 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
     { capture: true },
   );
 
-  screen.fit();
   const connection: Connection = connectTerminal(options.name, {
     onControl,
     onBytes: (data, _replay, parsed) => terminal.write(data, parsed),

@@ -1,0 +1,8 @@
+import { mount } from 'svelte';
+import type { BrowserMessages } from '../../i18n/messages.ts';
+import ClusterMap from './ClusterMap.svelte';
+import type { MapStore } from './store.ts';
+
+export function mountMap(target: HTMLElement, props: { map: MapStore; words: BrowserMessages }): void {
+  mount(ClusterMap, { target, props });
+}
