@@ -9,6 +9,7 @@ import { createAuthenticator } from './apiserver/authentication.ts';
 import { withNodes } from './apiserver/authorization/node.ts';
 import { createAuthorizer } from './apiserver/authorization/rbac.ts';
 import { bootstrap } from './apiserver/bootstrap.ts';
+import { serveDefinitions } from './apiserver/custom/serve.ts';
 import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
 import { ResourceTypes } from './apiserver/resource-type.ts';
 import { type ApiServer, startServer } from './apiserver/server.ts';
@@ -75,6 +76,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     store.close();
     throw error;
   });
+  serveDefinitions(services);
   await bootstrap(services, { port: server.port });
   const ending = new AbortController();
   const transport = (user: string): Transport => createInProcessTransport(services, userNamed(user));

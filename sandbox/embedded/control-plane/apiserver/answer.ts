@@ -1,6 +1,7 @@
 import type { Call, ResourceCall } from './call.ts';
+import { definitions } from './custom/definition.ts';
 import { remove, removeCollection } from './delete.ts';
-import { methodNotAllowed, methodNotSupported, nothingHere, notImplemented } from './errors.ts';
+import { methodNotAllowed, methodNotSupported, nothingHere, notImplemented, refusal } from './errors.ts';
 import { refuseGap } from './gaps.ts';
 import { patch } from './patch.ts';
 import { answerPath } from './paths.ts';
@@ -47,6 +48,8 @@ export async function answer(call: Call): Promise<Reply> {
   const own = special(resourceCall);
   if (own) return own(resourceCall);
   if (info.subresource !== '') return partialUpdate(resourceCall);
+  if (info.verb === 'create' && type.definition && isLeaving(resourceCall))
+    throw refusal(405, 'MethodNotAllowed', 'create not allowed while custom resource definition is terminating');
   const handler = verbs[info.verb];
   if (!handler || !type.fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);
   if (info.verb === 'create' && info.name !== '') throw methodNotAllowed();
@@ -57,6 +60,11 @@ export async function answer(call: Call): Promise<Reply> {
 function streamedCall(call: ResourceCall): ResourceCall {
   if (!call.type.fact.subresources?.some((one) => one.name === call.info.subresource)) throw nothingHere();
   return call;
+}
+
+function isLeaving({ services, type }: ResourceCall): boolean {
+  const name = type.definition?.metadata.name ?? '';
+  return !!services.store.get(definitions, '', name)?.object.metadata.deletionTimestamp;
 }
 
 const isNamespace = ({ info }: Call): boolean => info.group === '' && info.resource === 'namespaces';

@@ -3,9 +3,11 @@ import type { Entry } from '../store/entry.ts';
 import { guardNamespace } from './admission/namespace-lifecycle.ts';
 import { parseBody } from './body.ts';
 import { type ResourceCall, warn } from './call.ts';
+import { cleanup, definitions } from './custom/definition.ts';
 import { badRequest, conflict, invalid } from './errors.ts';
 import { list, mustGet, present, viewOf } from './read.ts';
 import { type Content, contentOf, type Reply } from './reply.ts';
+import { collectionOf } from './resource-type.ts';
 import { readSelection } from './selection.ts';
 import { stamp } from './stamp.ts';
 import { isDryRun } from './write.ts';
@@ -97,6 +99,7 @@ export async function deleteEntry(
   const object: KubeObject = { ...old, metadata: { ...old.metadata } };
   const { metadata } = object;
   setFinalizers(call, metadata, options);
+  if (type.collection === definitions) markDefinition(call, object);
   const requested = options.gracePeriodSeconds;
   const grace = graceOf(call, old, requested);
   const held = !!metadata.finalizers?.length || isHeldNamespace(call, object);
@@ -112,6 +115,22 @@ export async function deleteEntry(
     : services.store.put(type.collection, entry.namespace, entry.name, object);
   await services.store.committed();
   return { removed, content: viewOf(type, next ?? entry) };
+}
+
+/** A definition goes after the last object of what it defines. */
+function markDefinition({ services }: ResourceCall, object: KubeObject): void {
+  const { metadata, status } = object;
+  if (!services.store.list(collectionOf(object.spec.group, object.spec.names.plural)).length) return;
+  if (!metadata.finalizers?.includes(cleanup)) metadata.finalizers = [...(metadata.finalizers ?? []), cleanup];
+  if (status?.conditions?.some((one: Loose) => one.type === 'Terminating')) return;
+  const terminating = {
+    type: 'Terminating',
+    status: 'True',
+    lastTransitionTime: stamp(services.clock.now()),
+    reason: 'InstanceDeletionPending',
+    message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will be initiated soon',
+  };
+  object.status = { ...status, conditions: [...(status?.conditions ?? []), terminating] };
 }
 
 function graceOf({ type }: ResourceCall, old: KubeObject, requested: number | undefined): number {

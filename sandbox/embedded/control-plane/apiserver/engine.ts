@@ -9,6 +9,7 @@ import { BadPatch, FailedPatch, jsonPatch, mergePatch } from '../schema/patch.ts
 import { builtinShape, customShape, metaSchema, type Shape, shapeOfKind } from '../schema/shape.ts';
 import { strategicMergePatch } from '../schema/strategic-merge.ts';
 import { type ResourceCall, warn } from './call.ts';
+import { definitions, validateDefinition } from './custom/definition.ts';
 import { badRequest, invalid, refusal } from './errors.ts';
 import { goMap } from './go-map.ts';
 import type { ResourceType } from './resource-type.ts';
@@ -85,6 +86,7 @@ export function applyDefaults(type: ResourceType, object: KubeObject): void {
 
 /** What the schema of a custom resource finds wrong; built-in kinds have their strategies. */
 export function validateObject(type: ResourceType, object: KubeObject): FieldError[] {
+  if (type.collection === definitions) return validateDefinition(object);
   if (!type.schema) return [];
   const faults = validateCustom(object, type.schema);
   return faults.length > 0 && hasRules(type.schema) ? [...faults, rulesUnchecked] : faults;

@@ -78,8 +78,11 @@ export class ResourceTypes {
     yield* this.#custom.values();
   }
 
-  *custom(): Generator<ResourceType> {
-    yield* this.#custom.values();
+  /** The generation of a definition that is served now. */
+  customFor(uid: string): { generation: number | undefined } | undefined {
+    for (const { definition } of this.#custom.values())
+      if (definition?.metadata.uid === uid) return { generation: definition.metadata.generation };
+    return undefined;
   }
 
   add(type: ResourceType): void {

@@ -236,9 +236,10 @@ function generationFields({ type }: ResourceCall): string[] {
 function bumpGeneration(call: ResourceCall, stored: KubeObject, old: KubeObject): void {
   if (call.info.subresource === 'status') return;
   const fields = generationFields(call);
+  const keepsStatus = call.type.hasStatus || !call.type.definition;
   const named = fields.includes('*')
     ? [...new Set([...Object.keys(stored), ...Object.keys(old)])].filter(
-        (key) => key !== 'metadata' && key !== 'status',
+        (key) => key !== 'metadata' && (key !== 'status' || !keepsStatus),
       )
     : fields;
   if (named.some((field) => !isDeepStrictEqual(stored[field], old[field])))

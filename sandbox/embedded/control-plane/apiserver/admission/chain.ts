@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../../../../kubernetes/object.ts';
 import { checkEscalation } from '../authorization/escalation.ts';
 import type { ResourceCall } from '../call.ts';
+import { defaultDefinition, definitions, establish } from '../custom/definition.ts';
 import { admitClaim, admitIngress, protect } from './default-classes.ts';
 import { checkLimits, defaultLimits } from './limit-ranger.ts';
 import { admitNamespace } from './namespace-lifecycle.ts';
@@ -37,6 +38,10 @@ export function admitCreate(call: ResourceCall, object: KubeObject, dryRun: bool
     case '/namespaces':
       labelNamespace(object);
       break;
+    case definitions:
+      defaultDefinition(object);
+      establish(call.services.store, object, undefined, call.services.clock.now());
+      break;
     default:
       checkPodSecurity(call, object);
   }
@@ -45,6 +50,10 @@ export function admitCreate(call: ResourceCall, object: KubeObject, dryRun: bool
 export function admitUpdate(call: ResourceCall, object: KubeObject, old: KubeObject): void {
   if (call.type.collection === '/namespaces') labelNamespace(object);
   if (call.info.subresource !== '') return;
+  if (call.type.collection === definitions) {
+    defaultDefinition(object);
+    establish(call.services.store, object, old, call.services.clock.now());
+  }
   if (call.type.collection === '/pods') admitTolerations(object);
   if (call.type.collection === '/persistentvolumeclaims') checkLimits(call, object);
   if (JSON.stringify(old.spec) !== JSON.stringify(object.spec)) checkPodSecurity(call, object, old);

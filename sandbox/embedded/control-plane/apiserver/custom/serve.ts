@@ -1,0 +1,135 @@
+import type { ResourceFact } from '../../../../../kubernetes/facts.ts';
+import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
+import type { Strategy } from '../../resources/strategy.ts';
+import type { Change } from '../../store/entry.ts';
+import { deleteInternally } from '../internal-delete.ts';
+import { apiVersionOf, collectionOf, type ResourceType } from '../resource-type.ts';
+import type { Services } from '../services.ts';
+import { customColumns } from './columns.ts';
+import { cleanup, definitions } from './definition.ts';
+import { compilePath } from './json-path.ts';
+
+/**
+ * Serves what definitions define, as they come, change and go. A change is heard before its writer has the answer, so a
+ * client that created a definition finds its resource.
+ */
+export function serveDefinitions(services: Services): void {
+  const { store } = services;
+  for (const { object } of store.list(definitions)) register(services, object);
+  store.watch(definitions, {
+    from: store.toldRevision,
+    namespace: undefined,
+    onChange(change: Change) {
+      const { object } = change.entry;
+      if (change.type === 'DELETED') services.types.remove(object.spec.group, object.spec.names.plural);
+      else register(services, object);
+      if (object.metadata.deletionTimestamp && change.type !== 'DELETED') emptyOut(services, object);
+    },
+  });
+  for (const { object } of store.list(definitions)) if (object.metadata.deletionTimestamp) emptyOut(services, object);
+}
+
+function register({ types }: Services, definition: KubeObject): void {
+  const { group, names } = definition.spec;
+  const established = definition.status?.conditions?.some(
+    (one: Loose) => one.type === 'Established' && one.status === 'True',
+  );
+  const known = types.customFor(definition.metadata.uid ?? '');
+  // Its status changes often; what it defines seldom.
+  if (known && known.generation === definition.metadata.generation && established) return;
+  types.remove(group, names.plural);
+  if (!established) return;
+  for (const version of definition.spec.versions) if (version.served) types.add(typeOf(definition, version));
+}
+
+function typeOf(definition: KubeObject, version: Loose): ResourceType {
+  const { group, names, scope, versions } = definition.spec;
+  const { columns, cells } = customColumns(version);
+  const storage = versions.find((one: Loose) => one.storage).name;
+  const apiVersion = apiVersionOf(group, version.name);
+  const storedVersion = apiVersionOf(group, storage);
+  const strategy: Strategy = { cells };
+  if (version.selectableFields?.length) {
+    strategy.selectableFields = Object.fromEntries(
+      version.selectableFields.map(({ jsonPath }: Loose) => {
+        const read = compilePath(jsonPath);
+        return [jsonPath.replace(/^\./, ''), (object: KubeObject) => String(read(object)[0] ?? '')];
+      }),
+    );
+  }
+  return {
+    fact: factOf(definition, version),
+    group,
+    version: version.name,
+    resource: names.plural,
+    kind: names.kind,
+    apiVersion,
+    namespaced: scope === 'Namespaced',
+    collection: collectionOf(group, names.plural),
+    strategy,
+    columns,
+    hasStatus: version.subresources?.status !== undefined,
+    definition,
+    schema: version.schema?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    // Versions differ by name alone: without a webhook nothing is converted.
+    ...(storage !== version.name && {
+      conversion: {
+        toStored: (object: KubeObject) => ({ ...object, apiVersion: storedVersion }),
+        fromStored: (object: KubeObject) => ({ ...object, apiVersion }),
+      },
+    }),
+  };
+}
+
+function factOf({ spec }: KubeObject, { name, subresources }: Loose): ResourceFact {
+  const { group, names, scope } = spec;
+  const parts: NonNullable<ResourceFact['subresources']> = [];
+  const verbs = ['get', 'patch', 'update'];
+  if (subresources?.scale) parts.push({ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs });
+  if (subresources?.status) parts.push({ name: 'status', kind: names.kind, verbs });
+  return {
+    group,
+    version: name,
+    resource: names.plural,
+    kind: names.kind,
+    singular: names.singular,
+    namespaced: scope === 'Namespaced',
+    verbs: ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'],
+    ...(names.shortNames?.length && { shortNames: names.shortNames }),
+    ...(names.categories?.length && { categories: names.categories }),
+    ...(parts.length > 0 && { subresources: parts }),
+  };
+}
+
+/** Deletes what a leaving definition defined; the definition goes with the last of it. */
+function emptyOut(services: Services, definition: KubeObject): void {
+  const { store, types } = services;
+  const { group, names } = definition.spec;
+  const collection = collectionOf(group, names.plural);
+  const type = types.preferred(group, names.plural);
+  const finish = (): boolean => {
+    if (store.list(collection).length > 0) return false;
+    const entry = store.get(definitions, '', definition.metadata.name ?? '');
+    if (!entry?.object.metadata.deletionTimestamp) return true;
+    const finalizers = (entry.object.metadata.finalizers ?? []).filter((name) => name !== cleanup);
+    const next = { ...entry.object, metadata: { ...entry.object.metadata, finalizers } };
+    if (finalizers.length > 0) store.put(definitions, '', entry.name, next);
+    else store.remove(definitions, '', entry.name);
+    return true;
+  };
+  // Writes from within the telling of changes come after it.
+  setImmediate(() => {
+    if (type) for (const entry of [...store.list(collection)]) deleteInternally(services, type, entry);
+    if (finish()) return;
+    const watcher = {
+      from: store.toldRevision,
+      namespace: undefined,
+      onChange: (): void => {
+        if (store.list(collection).length > 0) return;
+        store.unwatch(collection, watcher);
+        setImmediate(finish);
+      },
+    };
+    store.watch(collection, watcher);
+  });
+}
