@@ -19,11 +19,6 @@ export const namespaces: Strategy = {
     namespace.spec.finalizers = [...new Set([...(namespace.spec.finalizers ?? []), 'kubernetes'])];
     namespace.status = { phase: 'Active' };
   },
-  prepareForUpdate(namespace, old) {
-    // Only its own subresource takes the finalizers of a namespace away.
-    namespace.spec = { ...namespace.spec, finalizers: old.spec?.finalizers };
-    if (!namespace.spec.finalizers) delete namespace.spec.finalizers;
-  },
   cells: named(({ status }) => [status?.phase ?? '']),
   selectableFields: { 'status.phase': ({ status }) => status?.phase ?? '' },
 };
