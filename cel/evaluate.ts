@@ -125,7 +125,7 @@ function literal(value: unknown): unknown {
 }
 
 /** Makes what JSON holds a CEL value; `null` where the schema knows no null is a field that is not there. */
-export function adopt(raw: unknown, type: CelType, path: string): unknown {
+function adopt(raw: unknown, type: CelType, path: string): unknown {
   if (raw === undefined) return new Absent(path);
   if (raw === null) return type.kind === 'dyn' || type.kind === 'null' ? null : new Absent(path);
   if (typeof raw === 'number') return type.kind === 'double' || !Number.isInteger(raw) ? raw : BigInt(raw);

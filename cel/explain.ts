@@ -98,7 +98,7 @@ function firstField(node: ASTNode, names: Names | undefined, value: (node: ASTNo
 }
 
 /** The nodes directly inside, in the order in which they are written. */
-export function children(node: ASTNode): ASTNode[] {
+function children(node: ASTNode): ASTNode[] {
   switch (node.op) {
     case 'value':
     case 'id':

@@ -4,7 +4,7 @@ export type CelType =
   | { kind: 'list' | 'map' | 'optional'; of: CelType }
   | { kind: 'object'; title: string; fields: FieldSource };
 
-export type Scalar =
+type Scalar =
   | 'dyn'
   | 'bool'
   | 'int'

@@ -27,7 +27,7 @@ export interface ShownHint {
 }
 
 /** The cluster at one moment. */
-export type Snapshot = Pick<ClusterSource, 'view'>;
+type Snapshot = Pick<ClusterSource, 'view'>;
 
 /** What a check is judged against. */
 export interface Circumstances {
@@ -65,7 +65,7 @@ function first(url: string | string[]): string {
 }
 
 /** The verdict on an expression that should be true. */
-export function judgementOf(
+function judgementOf(
   expect: Expression,
   bindings: Bindings,
   watch: Watch | undefined,

@@ -28,11 +28,11 @@ export interface MapObject {
 /** `idle`: nothing to do, and nothing wrong. */
 export type Tone = 'ok' | 'wait' | 'bad' | 'idle';
 
-export interface MapState {
+interface MapState {
   objects: MapObject[];
 }
 
-export interface MapChange {
+interface MapChange {
   upsert: MapObject[];
   /** By uid. */
   remove: string[];

@@ -39,7 +39,7 @@ export interface LessonRun {
   close(): void;
 }
 
-export type AnswerResult =
+type AnswerResult =
   | { right: true }
   | { right: false; because: 'wrong' | 'unknown' | 'not-armed' | 'no-such-question'; detail?: string };
 

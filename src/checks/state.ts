@@ -8,7 +8,7 @@ export interface LessonState {
   done: boolean;
 }
 
-export type StepState = 'todo' | 'current' | 'done';
+type StepState = 'todo' | 'current' | 'done';
 
 export interface CheckState {
   verdict: Verdict;

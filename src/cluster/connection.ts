@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
 import type { Loose } from '../../kubernetes/object.ts';
 
 /** How to reach a cluster: all that is ever asked is read-only. */
@@ -37,6 +40,7 @@ export function connect(kubeconfig: string, context?: string): Connection {
     const loaded = new KubeConfig();
     loaded.loadFromFile(kubeconfig);
     if (context) loaded.setCurrentContext(context);
+    await readTokenFiles(kubeconfig, loaded);
     return loaded;
   };
   return {
@@ -51,15 +55,28 @@ export function connect(kubeconfig: string, context?: string): Connection {
       if (!server) throw new Error(`the kubeconfig ${kubeconfig} names no cluster`);
       const options: https.RequestOptions = { headers: { accept: 'application/json' } };
       await loaded.applyToHTTPSOptions(options);
-      return send(server.replace(/\/$/, '') + path, options, signal);
+      const response = await send(server.replace(/\/$/, '') + path, options, signal);
+      // The credentials may have been renewed on disk since they were read.
+      if (response.statusCode === 401) config = undefined;
+      return response;
     },
   };
 }
 
+/** `tokenFile`, which kubectl reads anew and client-node knows only as an auth provider. */
+async function readTokenFiles(kubeconfig: string, loaded: Loose): Promise<void> {
+  const { users = [] }: Loose = parse(await readFile(kubeconfig, 'utf8')) ?? {};
+  for (const { name, user } of users) {
+    const known = loaded.getUsers().find((one: Loose) => one.name === name);
+    if (known && user?.tokenFile)
+      known.authProvider = { name: 'tokenFile', config: { tokenFile: resolve(dirname(kubeconfig), user.tokenFile) } };
+  }
+}
+
 function send(url: string, options: https.RequestOptions, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
+  return new Promise((answer, reject) => {
     const { request } = url.startsWith('http:') ? http : https;
-    const sent = request(url, { ...options, method: 'GET', signal }, resolve);
+    const sent = request(url, { ...options, method: 'GET', signal }, answer);
     sent.on('socket', (socket) => socket.setKeepAlive(true, 15_000));
     sent.on('error', reject);
     sent.end();

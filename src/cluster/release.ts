@@ -24,7 +24,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const decoded = new WeakMap<KubeObject, Release | undefined>();
 
 /** The release a Secret holds, or undefined for any other Secret; decoded once an object. */
-export function decodeRelease(secret: KubeObject): Release | undefined {
+function decodeRelease(secret: KubeObject): Release | undefined {
   if (!decoded.has(secret)) decoded.set(secret, decode(secret));
   return decoded.get(secret);
 }

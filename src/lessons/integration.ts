@@ -28,7 +28,7 @@ export function checkedLessons(): AstroIntegration {
 }
 
 /** What `npm run lessons -- check` and the build end with. */
-export function summary(problems: readonly LessonProblem[]): string {
+function summary(problems: readonly LessonProblem[]): string {
   const files = new Set(problems.map((problem) => problem.file)).size;
   return `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${files} ${files === 1 ? 'file' : 'files'} of the lessons`;
 }

@@ -162,9 +162,7 @@ export const trackSchema = z.strictObject({
 
 export type Lesson = z.infer<typeof lessonSchema>;
 export type Track = z.infer<typeof trackSchema>;
-export type Step = Lesson['steps'][number];
-export type Check = Step['checks'][number];
+export type Check = Lesson['steps'][number]['checks'][number];
 export type Hint = NonNullable<Check['hints']>[number];
 export type Watch = z.infer<typeof watch>;
 export type ReleaseWatch = z.infer<typeof release>;
-export type AnswerForm = z.infer<typeof answer>;

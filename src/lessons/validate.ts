@@ -8,7 +8,7 @@ import { checkPlan, suggest, variableRemedy } from './rules.ts';
 import { isVariable, references } from './variables.ts';
 
 /** Every lesson is written in these. */
-export const LANGUAGES = ['en', 'fr'] as const;
+const LANGUAGES = ['en', 'fr'] as const;
 
 /**
  * Reads every lesson under `root` and collects all that is wrong, sorted by file and place.

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type WatchedCluster, watchCluster } from '../../../../src/cluster/cluster.ts';
 import { connect } from '../../../../src/cluster/connection.ts';
@@ -180,4 +182,21 @@ test('only those are woken in whose namespace something changed, once a tick', a
   watch.event('ADDED', pod('b', 99, 'Running', 'bob'));
   await until(() => cluster.view('pods', 'bob').items.length === 1, 'bob');
   expect(bob).toBe(1);
+});
+
+test('a token in a file is read anew when the server refuses the old one', async () => {
+  const tokens: (string | undefined)[] = [];
+  const file = `${api.kubeconfig}.token`;
+  const config = JSON.parse(readFileSync(api.kubeconfig, 'utf8'));
+  config.users[0].user = { tokenFile: `${basename(api.kubeconfig)}.token` };
+  writeFileSync(api.kubeconfig, JSON.stringify(config));
+  writeFileSync(file, 'old');
+  api.faults.list = ['new', 'new'].map((next, index) => (request, response) => {
+    tokens.push(request.headers.authorization);
+    writeFileSync(file, next);
+    if (index === 0) return refuse(401, 'Unauthorized')(request, response);
+    response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, items: [] }));
+  });
+  await opened();
+  expect(tokens).toEqual(['Bearer old', 'Bearer new']);
 });

@@ -10,7 +10,7 @@ import * as x509 from '@peculiar/x509';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 
 /** A request of a watch, held open. */
-export interface OpenWatch {
+interface OpenWatch {
   url: URL;
   event(type: string, object: Loose): void;
   end(): void;
