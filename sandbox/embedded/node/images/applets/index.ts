@@ -1,9 +1,13 @@
+import { awk } from '../awk/awk.ts';
 import type { Program } from '../image.ts';
 import { gunzip, gzip, tar, zcat } from './archive.ts';
+import { cmp, diff } from './compare.ts';
 import { base64, hexdump, md5sum, od, sha1sum, sha256sum, sha512sum } from './digest.ts';
 import * as files from './files.ts';
 import { grep } from './grep.ts';
+import { wget } from './http.ts';
 import { df, du, find, ls, stat } from './listing.ts';
+import { httpd, ifconfig, ip, nc, nslookup, ping, telnet } from './network.ts';
 import { sed } from './sed.ts';
 import * as system from './system.ts';
 import { test } from './test.ts';
@@ -43,7 +47,7 @@ export const applets: Record<string, Program> = {
   },
   ...{ sed, seq, sha1sum, sha256sum, sha512sum, sleep, sort, stat, su, sync: async () => 0, tac, tail, tar, tee, test },
   ...{ time, timeout, top, touch, tr, true: async () => 0, tty, uname, uniq, uptime, watch, wc, which, whoami, xargs },
-  ...{ yes, zcat },
+  ...{ awk, cmp, diff, httpd, ifconfig, ip, nc, nslookup, ping, telnet, wget, yes, zcat },
 };
 
 async function pwd(process: Parameters<Program>[0]): Promise<number> {

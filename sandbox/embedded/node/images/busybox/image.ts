@@ -1,3 +1,4 @@
+import { curl } from '../applets/http.ts';
 import { applets, installed } from '../applets/index.ts';
 import type { Image, Program } from '../image.ts';
 import { createShell } from '../shell/shell.ts';
@@ -56,6 +57,7 @@ export const alpine: Image = {
 /** Commands of a Debian: in /usr/bin, /bin is a link; sh is dash, bash is there. */
 export const debianPrograms: Record<string, Program> = installed('/usr/bin', {
   ...applets,
+  curl,
   sh: createShell({ prompt: '\\$ ' }),
   dash: createShell({ prompt: '\\$ ' }),
   bash: createShell({ prompt: '\\u@\\h:\\w\\$ ' }),

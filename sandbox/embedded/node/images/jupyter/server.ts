@@ -175,7 +175,7 @@ export class JupyterServer {
   }
 
   private json(response: ServerResponse, status: number, body: unknown): void {
-    this.text(response, status, 'application/json', JSON.stringify(body).replace(/^\{"version":/, '{"version": '));
+    this.text(response, status, 'application/json', pythonJson(body));
   }
 
   private redirect(response: ServerResponse, location: string): void {
@@ -348,4 +348,13 @@ export class JupyterServer {
     }
     return this.json(response, 404, { message: 'Not Found', reason: null });
   }
+}
+
+/** JSON as Python's json.dumps writes it: a space after `:` and `,`. */
+function pythonJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value ?? null);
+  return `{${Object.entries(value)
+    .map(([key, inner]) => `${JSON.stringify(key)}: ${pythonJson(inner)}`)
+    .join(', ')}}`;
 }

@@ -1,3 +1,4 @@
+import { curl as curlCommand } from '../applets/http.ts';
 import { applets, installed } from '../applets/index.ts';
 import { answer, listenHttp, send } from '../http/server.ts';
 import type { ContainerProcess, Image, Program } from '../image.ts';
@@ -61,7 +62,7 @@ export const curl: Image = {
     workingDir: '/home/curl_user',
   },
   programs: {
-    ...installed('/usr/bin', { ...applets, sh: shell, ash: shell }),
+    ...installed('/usr/bin', { ...applets, curl: curlCommand, sh: shell, ash: shell, bash: shell }),
     '/bin/sh': shell,
     '/entrypoint.sh': entrypoint,
   },

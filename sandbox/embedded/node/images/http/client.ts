@@ -1,0 +1,59 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { connect as tlsConnect } from 'node:tls';
+import type { ContainerProcess } from '../image.ts';
+
+export interface Call {
+  url: URL;
+  method: string;
+  headers: Record<string, string>;
+  body?: Buffer | string | undefined;
+  /** Milliseconds for the whole exchange. */
+  timeout?: number | undefined;
+  insecure?: boolean;
+}
+
+/** Thrown when the time is over. */
+export class CallTimeout extends Error {}
+
+/** One HTTP request over the pod's network; rejects with the network's code (ENOTFOUND, ECONNREFUSED, ETIMEDOUT). */
+export async function callHttp(process: ContainerProcess, call: Call): Promise<IncomingMessage> {
+  const { url } = call;
+  const secure = url.protocol === 'https:';
+  const port = Number(url.port || (secure ? 443 : 80));
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const exchange = (async () => {
+    const raw = await process.container.network.connect(host, port);
+    const socket = secure ? await handshake(raw, host, call.insecure ?? false) : raw;
+    const close = () => raw.destroy();
+    process.killed.addEventListener('abort', close, { once: true });
+    raw.once('close', () => process.killed.removeEventListener('abort', close));
+    return new Promise<IncomingMessage>((resolve, reject) => {
+      const request = httpRequest({
+        createConnection: () => socket as never,
+        method: call.method,
+        path: url.pathname + url.search,
+        headers: { Host: url.host, ...call.headers, Connection: 'close' },
+        setHost: false,
+      });
+      request.on('response', resolve);
+      request.on('error', reject);
+      request.end(call.body);
+    });
+  })();
+  if (call.timeout === undefined) return exchange;
+  const { timeout } = call;
+  return new Promise((resolve, reject) => {
+    const timer = process.container.clock.after(timeout, () => reject(new CallTimeout()));
+    exchange.then(resolve, reject).finally(() => timer.cancel());
+  });
+}
+
+function handshake(raw: Duplex, servername: string, insecure: boolean): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const isName = /[a-z]/i.test(servername);
+    const socket = tlsConnect({ socket: raw, rejectUnauthorized: !insecure, ...(isName ? { servername } : {}) });
+    socket.once('secureConnect', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
