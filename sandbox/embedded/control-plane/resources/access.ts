@@ -90,9 +90,9 @@ const binding = (namespaced: boolean): Strategy => ({
 
 /** As the server's own type writes it. */
 const roleRefValue = ({ roleRef }: KubeObject): Loose => ({
-  apiGroup: roleRef.apiGroup,
-  kind: roleRef.kind,
-  name: roleRef.name,
+  APIGroup: roleRef.apiGroup,
+  Kind: roleRef.kind,
+  Name: roleRef.name,
 });
 
 export const roles: Strategy = { nameFormat: 'path', validate: (role) => roleFaults(role, true), cells: createdAt };

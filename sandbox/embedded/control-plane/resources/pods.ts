@@ -27,12 +27,10 @@ function withoutChangeable(spec: Loose): Loose {
     terminationGracePeriodSeconds: ___,
     ...rest
   } = structuredClone(spec);
-  delete rest.nodeName;
   delete rest.schedulingGates;
   delete rest.ephemeralContainers;
   for (const container of [...(rest.containers ?? []), ...(rest.initContainers ?? [])]) {
     delete container.image;
-    delete container.resources;
   }
   return rest;
 }

@@ -126,7 +126,7 @@ export const persistentVolumes: Strategy = {
   validateUpdate({ spec }, { spec: old }) {
     const source = sourceOf(old);
     if (!source || isDeepStrictEqual(spec[source], old[source]))
-      return immutable('spec.volumeMode', spec.volumeMode, old.volumeMode);
+      return immutable('volumeMode', spec.volumeMode, old.volumeMode);
     return [
       forbidden(
         'spec.persistentvolumesource',
