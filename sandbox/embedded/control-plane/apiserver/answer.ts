@@ -52,7 +52,9 @@ export async function answer(call: Call): Promise<Reply> {
     throw refusal(405, 'MethodNotAllowed', 'create not allowed while custom resource definition is terminating');
   const handler = verbs[info.verb];
   if (!handler || !type.fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);
-  if (info.verb === 'create' && info.name !== '') throw methodNotAllowed();
+  const named = info.name !== '';
+  const misplaced = info.verb === 'create' ? named : !named && (info.verb === 'update' || info.verb === 'patch');
+  if (misplaced) throw methodNotAllowed();
   return handler(resourceCall);
 }
 

@@ -172,9 +172,10 @@ export async function updateObject(
   let stored = type.conversion ? type.conversion.toStored(object) : object;
   stored = resetForSubresource(call, stored, old);
   const context = strategyContext(call);
-  if (info.subresource !== 'status') type.strategy.defaults?.(stored);
+  if (info.subresource !== 'status' && info.subresource !== 'finalize') type.strategy.defaults?.(stored);
   admitUpdate(call, stored, old);
-  if (info.subresource !== 'status') type.strategy.prepareForUpdate?.(stored, old, context);
+  if (info.subresource !== 'status' && info.subresource !== 'finalize')
+    type.strategy.prepareForUpdate?.(stored, old, context);
   bumpGeneration(call, stored, old);
   const faults = [
     ...validateMetadataUpdate(type, stored, old),

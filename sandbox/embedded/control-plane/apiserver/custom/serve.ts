@@ -5,6 +5,7 @@ import type { Change } from '../../store/entry.ts';
 import { deleteInternally } from '../internal-delete.ts';
 import { apiVersionOf, collectionOf, type ResourceType } from '../resource-type.ts';
 import type { Services } from '../services.ts';
+import { strategyOf } from '../strategies.ts';
 import { customColumns } from './columns.ts';
 import { cleanup, definitions } from './definition.ts';
 import { compilePath } from './json-path.ts';
@@ -48,7 +49,7 @@ function typeOf(definition: KubeObject, version: Loose): ResourceType {
   const storage = versions.find((one: Loose) => one.storage).name;
   const apiVersion = apiVersionOf(group, version.name);
   const storedVersion = apiVersionOf(group, storage);
-  const strategy: Strategy = { cells };
+  const strategy: Strategy = { ...strategyOf(group, names.plural), cells };
   if (version.selectableFields?.length) {
     strategy.selectableFields = Object.fromEntries(
       version.selectableFields.map(({ jsonPath }: Loose) => {
