@@ -7,9 +7,10 @@ import { chromium } from '@playwright/test';
 
 const LESSON = '/en/datalab/raw-jupyter/';
 const laptop = { width: 1280, height: 720 };
-const SHOTS: Record<string, { path: string; size: { width: number; height: number }; view?: string; full?: boolean }> =
+const SHOTS: Record<string, { path: string; size: { width: number; height: number }; view?: string; full?: boolean; to?: string }> =
   {
-    light: { path: `${LESSON}?state=trouble`, size: laptop, view: 'theme=light' },
+    trouble: { path: `${LESSON}?state=trouble`, size: laptop, view: 'theme=light', to: '[data-hint]:not([hidden])' },
+  light: { path: `${LESSON}?state=trouble`, size: laptop, view: 'theme=light' },
     dark: { path: `${LESSON}?state=begun`, size: laptop, view: 'theme=dark' },
     bench: { path: `${LESSON}?state=many`, size: laptop, view: 'theme=light&bench=light' },
     fresh: { path: `/fr/datalab/raw-jupyter/?state=none`, size: laptop },
@@ -46,7 +47,7 @@ for (const [name, shot] of Object.entries(SHOTS)) {
   page.on('console', (message) => message.type() === 'error' && process.stderr.write(`${name}: ${message.text()}\n`));
   page.on('pageerror', (error) => process.stderr.write(`${name}: ${error.stack ?? error.message}\n`));
   await page.goto(new URL(shot.path, address).href, { waitUntil: 'load' });
-  await page.evaluate(() => document.querySelector('[data-state="current"]')?.scrollIntoView());
+  await page.evaluate((to) => document.querySelector(to)?.scrollIntoView({ block: 'nearest' }), shot.to ?? '[data-state="current"] .step-body');
   await page.waitForFunction(
     () => !document.querySelector('[data-map]') || document.querySelector('.card, .empty, .quiet'),
   );
