@@ -35,7 +35,8 @@ export function wireAnswers(pane: HTMLElement, lesson: LessonAddress, words: Bro
         check,
         value,
       });
-      said.textContent = answer.message ?? (answer.verdict === 'passed' ? words.right : words.wrong);
+      const reasons: Record<string, string> = { unknown: words.unknown, 'not-armed': words.notArmed };
+      said.textContent = answer.verdict === 'passed' ? words.right : (reasons[answer.message ?? ''] ?? words.wrong);
     } catch {
       said.textContent = words.notSent;
     }

@@ -1,3 +1,4 @@
+import { say } from '../i18n/say.ts';
 import { wireActivity } from './activity.ts';
 import { wireAnswers } from './answers.ts';
 import { wireCommands } from './commands.ts';
@@ -41,7 +42,8 @@ function start(page: HTMLElement, pane: HTMLElement, host: HTMLElement, canvas: 
       map: (event) => map.replace(event.objects),
       'map-change': (event) => map.change(event),
       activity: activity.show,
-      notice: ({ level, text }) => toast(words.notices[text] ?? text, { level, stay: level === 'error' }),
+      notice: ({ level, text, facts }) =>
+        toast(say(words.notices[text] ?? text, facts ?? {}), { level, stay: level === 'error' }),
     },
     onState(state) {
       if (state === 'live' && lost) toast(words.back, { level: 'info' });

@@ -161,6 +161,8 @@ export const en: Messages = {
     sending: 'Sending…',
     right: 'Right.',
     wrong: 'Not that. Look again, and try another answer.',
+    unknown: 'Your cluster does not hold the answer yet: run the commands above first.',
+    notArmed: 'This question comes later: finish the steps before it first.',
     notSent: 'The answer could not be sent. Try again in a moment.',
     stepDone: 'Step done: {title}',
     checkPassed: 'Passed: {title}',
@@ -197,5 +199,7 @@ export const en: Messages = {
     toneBad: 'in trouble',
     toneIdle: 'at rest',
   },
-  notices: {},
+  notices: {
+    'file-kept': 'You changed {file}, so it stays as it is. The new one is beside it, as {file}.new.',
+  },
 };

@@ -161,6 +161,8 @@ export const fr: Messages = {
     sending: 'Envoi…',
     right: 'C’est ça.',
     wrong: 'Ce n’est pas ça. Regardez encore, puis essayez autre chose.',
+    unknown: 'Votre cluster n’a pas encore la réponse : lancez d’abord les commandes ci-dessus.',
+    notArmed: 'Cette question vient plus tard : terminez d’abord les étapes qui la précèdent.',
     notSent: 'La réponse n’est pas partie. Réessayez dans un instant.',
     stepDone: 'Étape terminée : {title}',
     checkPassed: 'Validé : {title}',
@@ -197,5 +199,7 @@ export const fr: Messages = {
     toneBad: 'en difficulté',
     toneIdle: 'au repos',
   },
-  notices: {},
+  notices: {
+    'file-kept': 'Vous avez modifié {file} : il reste tel quel. Le nouveau est à côté, sous le nom {file}.new.',
+  },
 };

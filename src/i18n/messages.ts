@@ -146,6 +146,9 @@ export interface Messages {
     sending: string;
     right: string;
     wrong: string;
+    /** The truth cannot be read from the cluster now. */
+    unknown: string;
+    notArmed: string;
     notSent: string;
     stepDone: string;
     checkPassed: string;

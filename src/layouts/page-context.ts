@@ -108,4 +108,6 @@ export interface NoticeEvent {
   level: 'info' | 'warning' | 'error';
   /** A key of the messages' `notices`; shown as it is where there is none. */
   text: string;
+  /** What the message shows in braces. */
+  facts?: Record<string, string>;
 }

@@ -21,7 +21,7 @@ export type PageHandler = (
   request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
-  locals: { atelier?: PageContext },
+  locals: { atelier?: PageContext; signedOut?: boolean },
 ) => void;
 
 export interface Site {
@@ -141,7 +141,10 @@ export async function listen(host: string, port: number, onTrouble: (error: Erro
       return;
     }
     assets?.(request, response, () => {
-      const locals = viewer === session.learner ? { atelier: pageContextOf(session, open.tracks, open.cluster) } : {};
+      const locals =
+        viewer === session.learner
+          ? { atelier: pageContextOf(session, open.tracks, open.cluster) }
+          : { signedOut: true };
       response.setHeader('cache-control', 'no-store');
       site?.pages(
         request,
