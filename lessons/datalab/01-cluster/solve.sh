@@ -32,7 +32,7 @@ atelier wait typo/broken
 kubectl set image pod/web web=nginx:1.27
 atelier wait typo
 
-kubectl delete pod hello web
+kubectl delete pod hello web --now
 atelier wait gone/deleted
 atelier answer gone/nobody none
 atelier wait gone
