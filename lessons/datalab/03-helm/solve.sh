@@ -4,7 +4,8 @@ set -euo pipefail
 files=~/datalab/helm
 
 kubectl delete deployment,service,persistentvolumeclaim jupyter --ignore-not-found
-helm repo add atelier "${charts}" --force-update
+# The address of the repository stands in the wrapper chart.
+helm repo add atelier "$(awk '/repository:/ { print $2 }' "$files/notebook/Chart.yaml")" --force-update
 
 # Catching up wants the end state alone: the release that later lessons build on.
 if [ "${ATELIER_CATCH_UP:-}" = 1 ]; then
