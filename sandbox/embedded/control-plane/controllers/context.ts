@@ -89,17 +89,14 @@ export function createController(context: ControllerContext, name: string, compo
         signal,
         work,
         onError(error, key, attempt) {
-          // A lost race is tried again at once and is no news.
-          if (!isConflict(error) || attempt > 5)
-            log(`${name}: ${key}: ${error instanceof Error ? error.message : error}`);
+          // A refusal is often the learner's (a quota, a name) and told by an event: once is enough here.
+          if (!(error instanceof ApiError) || attempt === 6) {
+            log(`${name}: ${key}: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+          }
         },
         ...options,
       }),
   };
-}
-
-export function isConflict(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 409 && error.reason === 'Conflict';
 }
 
 export function isNotFound(error: unknown): boolean {
