@@ -17,6 +17,9 @@ export async function openFile(call: AppletCall, name: string, text = "can't ope
   }
 }
 
+/** Commands whose message is the name and the reason alone. */
+const SHORT = new Set(['cut', 'head', 'sort', 'uniq', 'wc', 'paste', 'nl', 'rev']);
+
 /** Runs `take` on every file named, stdin where none is; 1 when one could not be opened. */
 export async function eachInput(
   call: AppletCall,
@@ -25,7 +28,7 @@ export async function eachInput(
 ): Promise<number> {
   let status = 0;
   for (const name of names.length > 0 ? names : ['-']) {
-    const input = await openFile(call, name);
+    const input = await openFile(call, name, SHORT.has(call.name) ? '%' : "can't open '%'");
     if (input) await take(input, name);
     else status = 1;
   }

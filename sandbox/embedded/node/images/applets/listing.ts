@@ -37,6 +37,7 @@ export const ls = applet(async (call) => {
   const { flags, rest } = parseOptions(call.args, '1aAlLdRhrtSinsFpCxck', {
     long: { color: '1', all: 'a', 'almost-all': 'A' },
   });
+  if (flags.has('n')) flags.add('l');
   const { process } = call;
   let status = 0;
   const files: Entry[] = [];

@@ -51,7 +51,14 @@ export abstract class ShellIo {
   /** A message in the shell's own name. */
   complain(text: string): Promise<void> {
     const place = this.state.isFile ? `line ${this.state.line}: ` : '';
-    return this.errors.write(`${this.state.name}: ${place}${text}\n`);
+    // ash names the line after a builtin's name, counted from 0 after -c; at a prompt it does not.
+    const builtin = /^(?:cd|local|\.|read|set|shift|trap|export|getopts): /.exec(text)?.[0];
+    const message = !builtin
+      ? place + text
+      : this.state.options.has('i')
+        ? text
+        : `${builtin}line ${this.state.isFile ? this.state.line : this.state.line - 1}: ${text.slice(builtin.length)}`;
+    return this.errors.write(`${this.state.name}: ${message}\n`);
   }
 
   protected async redirected(redirects: Redirect[], body: () => Promise<number>): Promise<number> {

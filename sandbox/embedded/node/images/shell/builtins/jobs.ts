@@ -54,6 +54,10 @@ const kill: Builtin = async (shell, args) => {
   let status = 0;
   for (const word of words) {
     const job = word.startsWith('%') ? jobOf(shell, word) : undefined;
+    if (!job && word.startsWith('%')) {
+      await shell.complain(`kill: ${word}: no such job`);
+      return 2;
+    }
     if (!job && !/^-?\d+$/.test(word)) {
       await shell.complain(`kill: invalid number '${word}'`);
       status = 1;
@@ -63,7 +67,7 @@ const kill: Builtin = async (shell, args) => {
     const rows = shell.process.container.processes();
     const targets = pid === -1 ? rows.filter((row) => row.pid !== 1).map((row) => row.pid) : [Math.abs(pid)];
     if (!targets.every((target) => rows.some((row) => row.pid === target))) {
-      await shell.complain(`kill: can't kill pid ${word}: No such process`);
+      await shell.complain(`can't kill pid ${word}: No such process`);
       status = 1;
     } else if (signal) for (const target of targets) shell.process.container.signal(target, signal);
   }

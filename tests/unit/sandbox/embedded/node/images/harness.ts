@@ -30,8 +30,8 @@ export class TestNetwork {
         const key = `${ip}:${port}`;
         if (this.listeners.has(key)) throw failure('EADDRINUSE');
         const server = createServer(onConnection);
-        this.listeners.set(key, server);
         await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        this.listeners.set(key, server);
         return {
           close: () => {
             this.listeners.delete(key);
