@@ -23,7 +23,7 @@ export function wireSplitters(page: HTMLElement): void {
     });
     bar.addEventListener('pointermove', (event) => {
       if (bar.dataset.dragging === undefined) return;
-      const area = bar.parentElement?.getBoundingClientRect();
+      const area = bar.closest(name === 'map' ? '.bench' : '.split')?.getBoundingClientRect();
       if (!area) return;
       const share =
         name === 'map' ? (event.clientY - area.top) / area.height : (event.clientX - area.left) / area.width;

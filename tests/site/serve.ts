@@ -20,7 +20,8 @@ const TYPES: Record<string, string> = {
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://site');
-  const state = (url.searchParams.get('state') ?? values.state ?? 'trouble') as SiteState;
+  const from = URL.parse(request.headers.referer ?? '')?.searchParams.get('state');
+  const state = (from ?? url.searchParams.get('state') ?? values.state ?? 'trouble') as SiteState;
   if (url.pathname === '/api/events') {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     for (const { event, data } of eventsOf(state)) response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
