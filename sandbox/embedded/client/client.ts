@@ -155,7 +155,7 @@ export function createClient(transport: Transport): Client {
 }
 
 /** `/apis/apps/v1/namespaces/default/deployments/web/status` */
-export function pathOf(resource: Gvr, namespace?: string, name?: string, subresource?: string): string {
+function pathOf(resource: Gvr, namespace?: string, name?: string, subresource?: string): string {
   let path = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   if (namespace) path += `/namespaces/${encodeURIComponent(namespace)}`;
   path += `/${resource.resource}`;

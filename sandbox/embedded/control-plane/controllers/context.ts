@@ -137,7 +137,7 @@ export function timestamp(clock: Clock): string {
 export type Age = (stamp: string | undefined) => number;
 
 /** Stamps are real and skips are not: what was skipped since a stamp is added to its age. */
-export function createAges(clock: Clock): Age {
+function createAges(clock: Clock): Age {
   const start = { real: clock.now().getTime(), monotonic: clock.monotonic() };
   const skips: { at: number; total: number }[] = [];
   return (stamp) => {

@@ -16,7 +16,7 @@ const ownAnnotations = new Set([
   'deprecated.deployment.rollback.to',
 ]);
 
-export const revisionOf = (set: KubeObject): number => Number(set.metadata.annotations?.[revisionAnnotation] ?? 0) || 0;
+const revisionOf = (set: KubeObject): number => Number(set.metadata.annotations?.[revisionAnnotation] ?? 0) || 0;
 
 /** The ReplicaSet of the present template (the oldest, should there be several), and all others. */
 export function split(

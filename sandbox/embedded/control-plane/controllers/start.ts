@@ -6,6 +6,7 @@ import { startDaemonSets } from './daemon-sets.ts';
 import { startDeployments } from './deployments.ts';
 import { startDisruptionBudgets } from './disruption-budgets.ts';
 import { startEndpointSlices, startEndpoints } from './endpoint-slices.ts';
+import { startEphemeralVolumes } from './ephemeral-volumes.ts';
 import { startEventExpiry } from './event-expiry.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
 import { startJobExpiry } from './job-expiry.ts';
@@ -31,6 +32,7 @@ export function startControllers(options: ControllersOptions): void {
   startDaemonSets(context);
   startVolumes(context);
   startStorageProtection(context);
+  startEphemeralVolumes(context);
   startJobs(context);
   startJobExpiry(context);
   startCronJobs(context);

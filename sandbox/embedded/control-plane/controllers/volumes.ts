@@ -20,7 +20,7 @@ import {
 import { bestVolume, isFor, mismatch } from './volume-match.ts';
 
 /** Makes folders of the node; its volumes end with their claims. */
-export const folderProvisioner = 'atelier.dev/folder';
+const folderProvisioner = 'atelier.dev/folder';
 const folders = '/var/lib/atelier/volumes';
 
 const bindCompleted = 'pv.kubernetes.io/bind-completed';

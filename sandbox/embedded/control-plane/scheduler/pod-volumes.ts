@@ -51,11 +51,11 @@ export function claimsOf(pod: KubeObject, { claims, classes }: VolumeViews): Pod
   return result;
 }
 
-export function isBound(claim: KubeObject): boolean {
+function isBound(claim: KubeObject): boolean {
   return !!claim.spec.volumeName && claim.metadata.annotations?.['pv.kubernetes.io/bind-completed'] === 'yes';
 }
 
-export function waits(claim: KubeObject, classes: Informer): boolean {
+function waits(claim: KubeObject, classes: Informer): boolean {
   const name = claim.spec.storageClassName;
   return !!name && !claim.spec.volumeName && classes.get(name)?.volumeBindingMode === 'WaitForFirstConsumer';
 }

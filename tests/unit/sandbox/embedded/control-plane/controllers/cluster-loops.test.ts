@@ -130,6 +130,26 @@ describe('claim', () => {
     await loops.api.until(() => loops.one('persistentvolumes', 'pv').status.phase === 'Released');
   });
 
+  it('that a pod brings along is made and goes with it', async () => {
+    const loops = await start();
+    const claim = { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } };
+    const volumes = [{ name: 'scratch', ephemeral: { volumeClaimTemplate: claim } }];
+    await loops.client.create(resources.volumes, {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: 'pv' },
+      spec: { capacity: { storage: '2Gi' }, accessModes: ['ReadWriteOnce'] },
+    });
+    await loops.client.create(
+      resources.pods,
+      make('Pod', 'v1', 'user', { spec: { containers: [{ name: 'c' }], volumes } }),
+    );
+    await loops.api.until(() => loops.one('pods', 'user').spec.nodeName);
+    expect(loops.one('persistentvolumeclaims', 'user-scratch').status.phase).toBe('Bound');
+    await loops.client.delete(resources.pods, 'user', 'a');
+    await loops.api.until(() => loops.api.objects('persistentvolumeclaims').length === 0);
+  });
+
   it('says why it waits', async () => {
     const loops = await start();
     const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
