@@ -8,6 +8,7 @@ import type { ServiceTable } from '../network/services.ts';
 import { createConfiguration, resources } from './configuration.ts';
 import { Images, type Resolve } from './images.ts';
 import { createLane } from './lane.ts';
+import { mounts } from './mounting.ts';
 import { NodeRegistration } from './node-object.ts';
 import { type NodeContext, PodWorker } from './pod-worker.ts';
 import { Tokens } from './tokens.ts';
@@ -106,6 +107,8 @@ export function createKubelet(options: KubeletOptions): Kubelet {
 
   function follow(pods: Informer): void {
     pods.on((now, before) => {
+      // What was on its way when this node ended must not bring it back to life.
+      if (signal.aborted) return;
       if (!now) {
         if (before) workers.get(before.metadata.uid!)?.remove();
         return;
@@ -119,7 +122,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     const refresh = (kind: 'configMap' | 'secret') => (now: KubeObject | undefined, before: KubeObject | undefined) => {
       if (!now || !before) return;
       for (const worker of workers.values()) {
-        if (worker.pod.metadata.namespace === now.metadata.namespace && worker.mounts(kind, now.metadata.name!)) {
+        if (worker.pod.metadata.namespace === now.metadata.namespace && mounts(worker.pod, kind, now.metadata.name!)) {
           worker.refreshVolumes();
         }
       }

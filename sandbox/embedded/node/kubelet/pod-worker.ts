@@ -6,14 +6,17 @@ import { type Configuration, resources } from './configuration.ts';
 import { Containers } from './containers.ts';
 import type { Images } from './images.ts';
 import type { Lane } from './lane.ts';
+import { Mounting } from './mounting.ts';
 import { hostsFile, identityOf, resolvConf } from './pod-network.ts';
-import { type ContainerRecord, isSidecar, newRecord, type Role } from './records.ts';
+import { recordsOf } from './recall.ts';
+import { type ContainerRecord, newRecord } from './records.ts';
 import { type PodContext, timestamp } from './runtime.ts';
-import { type BackOff, nextDelay, timings } from './stages/timings.ts';
+import { timings } from './stages/timings.ts';
 import { type Phase, restarts } from './status/phase.ts';
-import { podStatus, statusPatch } from './status/pod-status.ts';
+import { podStatus } from './status/pod-status.ts';
+import { StatusWriter } from './status/status-writer.ts';
 import type { Tokens } from './tokens.ts';
-import { MountError, PodVolumes, type VolumeFacts } from './volumes.ts';
+import { PodVolumes, type VolumeFacts } from './volumes.ts';
 
 /** What all pods of a node share. */
 export interface NodeContext {
@@ -47,19 +50,14 @@ export class PodWorker {
   used = 0;
   readonly #node: NodeContext;
   readonly #volumes: PodVolumes;
+  readonly #mounting: Mounting;
   readonly #containers: Containers;
   readonly #startTime: string;
   readonly #timers = new Set<Timer>();
   #context: PodContext | undefined;
-  #mounting: Promise<void> | undefined;
-  #mounted = false;
-  #mountRetry: BackOff | undefined;
-  #mountsSince: number | undefined;
-  #conditions: Loose[] = [];
+  readonly #writer: StatusWriter;
   #verdict: { phase: Phase; reason?: string; message?: string } | undefined;
   #queued = false;
-  #writing = false;
-  #dirty = false;
   #ending: Promise<void> | undefined;
   #ended = false;
   #removed = false;
@@ -67,12 +65,17 @@ export class PodWorker {
   #graceUntil = Number.POSITIVE_INFINITY;
   #wakeTimer: Timer | undefined;
   #wakeDue = 0;
-  readonly #waiters: (() => void)[] = [];
 
   constructor(node: NodeContext, pod: KubeObject) {
     this.#node = node;
     this.pod = pod;
     this.#volumes = new PodVolumes(node.volumes);
+    this.#mounting = new Mounting(this.#volumes, node.clock, {
+      pod: () => this.pod,
+      failed: (message) => node.event(this.pod, 'Warning', 'FailedMount', message),
+      later: (milliseconds, run) => void this.#timer(milliseconds, run),
+      done: () => this.changed(),
+    });
     this.#startTime = pod.status?.startTime ?? timestamp(node.clock.now());
     this.#containers = new Containers({
       context: () => this.#need(),
@@ -83,7 +86,16 @@ export class PodWorker {
       prepared: (record) => this.#prepared(record),
       leaving: () => this.#ended || this.#ending !== undefined || this.#verdict !== undefined,
     });
-    this.#remember(pod.status);
+    this.#writer = new StatusWriter(node, {
+      pod: () => this.pod,
+      status: () => this.#status(),
+      shown: (shown) => {
+        this.pod = shown;
+      },
+      removed: () => this.#removed,
+      later: (milliseconds, run) => void this.#timer(milliseconds, run),
+    });
+    this.#remember();
     const seconds = pod.spec.activeDeadlineSeconds;
     if (seconds && !this.#final()) {
       const spent = node.clock.now().getTime() - Date.parse(this.#startTime);
@@ -136,15 +148,6 @@ export class PodWorker {
     this.#timer(timings.projectedUpdate, () => void this.#volumes.refresh().catch(() => {}));
   }
 
-  /** Whether the pod mounts an object of this kind and name. */
-  mounts(kind: 'configMap' | 'secret', name: string): boolean {
-    return (this.pod.spec.volumes ?? []).some((volume: Loose) =>
-      [volume, ...(volume.projected?.sources ?? [])].some(
-        (source: Loose) => (source[kind]?.name ?? source[kind]?.secretName) === name,
-      ),
-    );
-  }
-
   changed(): void {
     if (this.#queued || this.#ended) return;
     this.#queued = true;
@@ -152,57 +155,18 @@ export class PodWorker {
       this.#queued = false;
       if (this.#ended) return;
       this.#sync();
-      this.#write();
+      this.#writer.write();
     });
   }
 
-  /** Containers of an earlier life of this process ended with it, as with a reboot of the node. */
-  #remember(status: Loose): void {
-    const { initContainers = [], containers = [], ephemeralContainers = [] } = this.pod.spec;
-    const waiting = initContainers.length ? 'PodInitializing' : 'ContainerCreating';
-    const add = (specs: Loose[], role: (spec: Loose) => Role, statuses: Loose[] = []) => {
-      for (const spec of specs) {
-        const record = newRecord(spec, role(spec), waiting);
-        const shown = statuses.find((candidate) => candidate.name === spec.name);
-        if (shown?.containerID) this.#recall(record, shown);
-        this.records.push(record);
-      }
-    };
-    add(initContainers, (spec) => (isSidecar(spec) ? 'sidecar' : 'init'), status?.initContainerStatuses);
-    add(containers, () => 'main', status?.containerStatuses);
-    add(ephemeralContainers, () => 'ephemeral', status?.ephemeralContainerStatuses);
-    this.#conditions = status?.conditions ?? [];
-    if (this.#final()) this.#verdict = { phase: status.phase, reason: status.reason, message: status.message };
+  #remember(): void {
+    const { status } = this.pod;
+    const final = this.#final();
+    this.records.push(...recordsOf(this.pod, final, timestamp(this.#node.clock.now())));
+    if (final) this.#verdict = { phase: status.phase, reason: status.reason, message: status.message };
     else if (this.records.some((record) => record.containerID)) {
       this.#node.event(this.pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
     }
-  }
-
-  #recall(record: ContainerRecord, shown: Loose): void {
-    record.containerID = shown.containerID;
-    record.restartCount = shown.restartCount ?? 0;
-    record.image = shown.image;
-    record.imageID = shown.imageID;
-    if (shown.lastState?.terminated) record.last = shown.lastState.terminated;
-    const now = timestamp(this.#node.clock.now());
-    const { running, terminated } = shown.state ?? {};
-    if (running) {
-      record.state = {
-        terminated: {
-          exitCode: 255,
-          reason: 'Unknown',
-          startedAt: running.startedAt,
-          finishedAt: now,
-          containerID: shown.containerID,
-        },
-      };
-    } else if (terminated) record.state = { terminated };
-    // Volumes of the pod's own are gone: its preparations are made again.
-    if (record.role === 'init' && !this.#final() && 'terminated' in record.state) {
-      record.last = record.state.terminated;
-      record.state = { waiting: { reason: 'PodInitializing' } };
-    }
-    record.ready = record.role === 'init' && terminated?.exitCode === 0 && this.#final();
   }
 
   #final(): boolean {
@@ -217,12 +181,14 @@ export class PodWorker {
     }
     if (this.pod.metadata.deletionTimestamp) return void this.#end(this.#grace());
     if (this.#verdict) return;
-    if (!this.#mounted) {
-      this.#mount();
+    if (!this.#mounting.done) {
+      this.#mounting.begin();
       return;
     }
     if (!this.network) this.#join();
-    for (const record of this.records) if (record.role === 'ephemeral') this.#once(record);
+    for (const record of this.records) {
+      if (record.role === 'ephemeral' && 'waiting' in record.state && !record.last) this.#containers.run(record);
+    }
     if (!this.#prepare()) return;
     const policy = this.pod.spec.restartPolicy ?? 'Always';
     let open = false;
@@ -240,10 +206,6 @@ export class PodWorker {
       if (!('running' in record.state)) this.#containers.run(record);
     }
     if (!open) void this.#end(this.#grace());
-  }
-
-  #once(record: ContainerRecord): void {
-    if ('waiting' in record.state && !record.last) this.#containers.run(record);
   }
 
   /** Init containers one after the other, sidecars among them. Whether the others may start. */
@@ -266,30 +228,6 @@ export class PodWorker {
     }
     this.#initialized = true;
     return true;
-  }
-
-  #mount(): void {
-    if (this.#mounting) return;
-    const { clock } = this.#node;
-    this.#mountsSince ??= clock.monotonic();
-    this.#mounting = this.#volumes
-      .ensure(this.pod)
-      .then(() => {
-        this.#mounted = true;
-        this.#mounting = undefined;
-        this.changed();
-      })
-      .catch((error) => {
-        const message = error instanceof Error ? error.message : String(error);
-        if (!(error instanceof MountError)) this.#node.log(`volumes of ${this.pod.metadata.name}: ${message}`);
-        this.#node.event(this.pod, 'Warning', 'FailedMount', message);
-        const delay = nextDelay(this.#mountRetry, timings.mountRetry);
-        this.#mountRetry = { delay, since: clock.monotonic() };
-        this.#timer(delay, () => {
-          this.#mounting = undefined;
-          this.changed();
-        });
-      });
   }
 
   /** The pod gets its address. */
@@ -352,7 +290,7 @@ export class PodWorker {
     const message = 'Pod was active on the node longer than the specified deadline';
     this.#verdict = { phase: 'Failed', reason: 'DeadlineExceeded', message };
     this.#node.event(this.pod, 'Normal', 'DeadlineExceeded', message);
-    this.#write();
+    this.#writer.write();
     void this.#end(this.#grace());
   }
 
@@ -390,7 +328,7 @@ export class PodWorker {
       const status = this.#status();
       if (status.phase === 'Succeeded' || status.phase === 'Failed') this.#verdict = { phase: status.phase };
     }
-    this.#write();
+    this.#writer.write();
     if (!this.pod.metadata.deletionTimestamp && !this.#removed) {
       // Finished, not deleted: it stays to be looked at, and is taken away later.
       this.#ending = undefined;
@@ -408,7 +346,7 @@ export class PodWorker {
   }
 
   async #leave(): Promise<void> {
-    if (!this.#removed) await this.#written();
+    if (!this.#removed) await this.#writer.written();
     if (!this.#removed) {
       const { name, namespace, uid } = this.pod.metadata;
       await this.#node.client
@@ -436,59 +374,8 @@ export class PodWorker {
       startTime: this.#startTime,
       now: timestamp(clock.now()),
       verdict: this.#verdict,
-      before: this.#conditions,
+      before: this.#writer.conditions,
     });
-  }
-
-  #written(): Promise<void> {
-    if (!this.#writing && !this.#dirty) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiters.push(resolve);
-    });
-  }
-
-  /** At most one write is under way; what changes meanwhile goes with the next. */
-  #write(): void {
-    if (this.#removed) return;
-    this.#dirty = true;
-    if (this.#writing) return;
-    this.#writing = true;
-    this.#node.lane.now(async () => {
-      try {
-        for (let tries = 0; this.#dirty && !this.#removed && tries < 20; tries += 1) {
-          this.#dirty = false;
-          await this.#patch();
-        }
-      } finally {
-        this.#writing = false;
-        for (const resolve of this.#waiters.splice(0)) resolve();
-      }
-    });
-  }
-
-  async #patch(): Promise<void> {
-    const status = this.#status();
-    this.#conditions = status.conditions;
-    const patch = statusPatch(this.pod, status);
-    if (!patch) return;
-    const { name, namespace, uid } = this.pod.metadata;
-    try {
-      const shown = await this.#node.client.patch(resources.pods, name!, namespace, 'strategic', patch, {
-        subresource: 'status',
-        fieldManager: 'kubelet',
-      });
-      // The watch may already have told more than this answer.
-      if (
-        shown.metadata.uid === uid &&
-        Number(shown.metadata.resourceVersion) > Number(this.pod.metadata.resourceVersion)
-      ) {
-        this.pod = shown;
-      }
-    } catch (error) {
-      if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
-      this.#node.log(`status of ${namespace}/${name}: ${error instanceof Error ? error.message : error}`);
-      this.#timer(1000, () => this.#write());
-    }
   }
 
   /** One timer, the earliest wins: whoever still waits then asks again. */

@@ -213,6 +213,12 @@ function merge(target: Loose, patch: Loose): Loose {
       target[list] = (target[list] ?? []).filter((item: Loose) => !value.includes(item));
     } else if (field === 'ownerReferences' && value[0]?.$patch === 'delete') {
       target[field] = (target[field] ?? []).filter((owner: Loose) => owner.uid !== value[0].uid);
+    } else if (field === 'conditions' && Array.isArray(value) && Array.isArray(target[field])) {
+      for (const item of value) {
+        const held = target[field].find((other: Loose) => other.type === item.type);
+        if (held) merge(held, item);
+        else target[field].push(merge({}, item));
+      }
     } else if (value === null) delete target[field];
     else if (typeof value === 'object' && !Array.isArray(value)) target[field] = merge(target[field] ?? {}, value);
     else target[field] = value;

@@ -13,7 +13,6 @@ export const timings = {
   /** A pod that cannot go on is looked at again, and says so again. */
   resync: 10_000,
   mountRetry: { first: 500, longest: 122_000 },
-  mountDeadline: 123_000,
   /** What a mounted ConfigMap or Secret needs to show a change; up to a minute on a real node. */
   projectedUpdate: 5_000,
   /** At least this long between a preStop hook's end and SIGKILL. */

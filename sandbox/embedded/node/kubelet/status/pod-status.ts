@@ -171,12 +171,13 @@ export function statusPatch(pod: KubeObject, status: Loose): Loose | undefined {
   return Object.keys(patch).length ? { metadata: { uid: pod.metadata.uid }, status: patch } : undefined;
 }
 
-/** Deep equality that does not mind the order of an object's fields. */
+/** Deep equality; a field that is null is one that is not there. */
 export function same(a: Loose, b: Loose): boolean {
-  if (a === b) return true;
+  if (a === b || (a ?? null) === (b ?? null)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || !a || !b) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   if (Array.isArray(a)) return a.length === b.length && a.every((item, index) => same(item, b[index]));
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => same(a[key], b[key]));
+  for (const key in a) if (!same(a[key], b[key])) return false;
+  for (const key in b) if (!(key in a) && b[key] !== null && b[key] !== undefined) return false;
+  return true;
 }
