@@ -41,6 +41,8 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
     clock,
     log,
     ...(domain && { clusterDomain: domain }),
+    // More pods than a node of this size takes, for measuring.
+    capacity: { cpu: process.env.ATELIER_NODE_CPU || '4', memory: '8Gi', pods: process.env.ATELIER_NODE_PODS || '110' },
   });
   clocks.set(name, clock);
   nodes.set(name, opened);

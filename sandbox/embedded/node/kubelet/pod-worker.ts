@@ -83,7 +83,8 @@ export class PodWorker {
       event: (type, reason, message, field) => node.event(this.pod, type, reason, message, field),
       changed: () => this.changed(),
       wake: (milliseconds) => this.#wake(milliseconds),
-      prepared: (record) => this.#prepared(record),
+      // A command of the pod's author may read the pod's token at once; other programs have theirs soon.
+      prepared: ({ spec }) => (spec.command || spec.args ? node.tokens.ready(this.uid) : undefined),
       leaving: () => this.#ended || this.#ending !== undefined || this.#verdict !== undefined,
     });
     this.#writer = new StatusWriter(node, {
@@ -273,11 +274,6 @@ export class PodWorker {
     };
     this.#context.pod = this.pod;
     return this.#context;
-  }
-
-  /** A program with a command of the pod's author may read the pod's token at once; others have theirs soon. */
-  #prepared(record: ContainerRecord): Promise<void> | undefined {
-    return record.spec.command || record.spec.args ? this.#node.tokens.ready(this.uid) : undefined;
   }
 
   #grace(): number {

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../clock.ts';
 import type { PodNetwork } from '../network/network.ts';
 import { expand } from './environment.ts';
 import type { Instance } from './records.ts';
+import { timings } from './stages/timings.ts';
 
 export type ProbeKind = 'Readiness' | 'Liveness' | 'Startup';
 export type Outcome = { ok: true; warning?: string } | { ok: false; output: string } | { errored: string };
@@ -244,7 +245,7 @@ export class Prober {
     };
     const begin = () => {
       const passed = clock.monotonic() - target.instance.startedAt;
-      again(Math.max(0, (probe.initialDelaySeconds ?? 0) * 1000 - passed));
+      again(Math.max(timings.firstProbe, (probe.initialDelaySeconds ?? 0) * 1000 - passed));
     };
     if (kind === 'Startup' || events.isStarted()) begin();
     else this.#restart.push(begin);

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import { ByteQueue, type RemoteOptions, type RemoteStreams } from './remote-streams.ts';
+import { ByteQueue, internalError, type RemoteOptions, type RemoteStreams } from './remote-streams.ts';
 
 /** Subprotocols of exec and attach we speak, best first. */
 export const channelProtocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
@@ -58,7 +58,9 @@ export function webSocketStreams(socket: WebSocket, options: RemoteOptions): Rem
       if (lastSize) listener(...lastSize);
     },
     async finish(status) {
-      await send(channel.error, Buffer.from(JSON.stringify(status)));
+      // The real API server translates a WebSocket to SPDY and wraps what goes wrong behind it once more.
+      const said = status.reason === 'InternalError' ? internalError(status.message) : status;
+      await send(channel.error, Buffer.from(JSON.stringify(said)));
       socket.close(1000);
     },
     closed,

@@ -15,6 +15,8 @@ export const timings = {
   mountRetry: { first: 500, longest: 122_000 },
   /** What a mounted ConfigMap or Secret needs to show a change; up to a minute on a real node. */
   projectedUpdate: 5_000,
+  /** What a program has to begin to listen before it is asked; the real one asks at its next round. */
+  firstProbe: 100,
   /** At least this long between a preStop hook's end and SIGKILL. */
   leastGrace: 2_000,
   lease: 10_000,
