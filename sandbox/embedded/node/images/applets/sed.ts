@@ -65,7 +65,7 @@ class ScriptReader {
     let text = '';
     for (let inBracket = false; ; this.at += 1) {
       const char = this.source[this.at];
-      if (char === undefined) throw new UsageError(`unterminated address regex`);
+      if (char === undefined) throw new UsageError(`unmatched '${delimiter}'`);
       if (char === '\\') {
         const next = this.source[this.at + 1] ?? '';
         text += next === delimiter ? (/[|+?(){}&]/.test(delimiter) ? next : delimiter) : char + next;

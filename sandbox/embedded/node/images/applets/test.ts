@@ -140,7 +140,8 @@ function modified(process: ContainerProcess, name: string): number {
   try {
     return process.fs.stat(resolvePath(process, name)).modified.getTime();
   } catch {
-    return 0;
+    // What does not exist is neither newer nor older.
+    return Number.NaN;
   }
 }
 

@@ -143,7 +143,7 @@ export function formatFloat(type: string, number: number, precision = 6): string
   return type === type.toUpperCase() ? text.toUpperCase() : text;
 }
 
-export const printf = applet(async ({ process, args, complain }) => {
+export const printf = applet(async ({ process, args }) => {
   const words = args[0] === '--' ? args.slice(1) : args;
   const [format, ...rest] = words;
   if (format === undefined) {
@@ -153,7 +153,8 @@ export const printf = applet(async ({ process, args, complain }) => {
   const problems: string[] = [];
   const text = formatText(format, rest, (problem) => problems.push(problem));
   if (text !== '') await process.stdout.write(Buffer.from(text, 'latin1'));
-  for (const problem of problems) await complain(problem);
+  // A builtin of the shell speaks in the shell's name.
+  for (const problem of problems) await process.stderr.write(`sh: ${problem}\n`);
   return problems.length > 0 ? 1 : 0;
 });
 

@@ -28,7 +28,9 @@ export const cat = applet(async (call) => {
 
 /** `-5` is `-n 5`, as head and tail have always taken it. */
 function oldCount(args: string[]): string[] {
-  return args.flatMap((word) => (/^-\d+$/.test(word) ? ['-n', word.slice(1)] : [word]));
+  return args.flatMap((word, at) =>
+    /^-\d+$/.test(word) && !/^-[nc]$/.test(args[at - 1] ?? '') ? ['-n', word.slice(1)] : [word],
+  );
 }
 
 function count(text: string): number {

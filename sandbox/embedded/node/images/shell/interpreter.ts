@@ -26,6 +26,8 @@ export class Interpreter extends ShellIo {
   /** Above 0 while a failure is being tested, and so does not end the script under `set -e`. */
   private tested = 0;
   private loops = 0;
+  /** Status of the last command substitution: that of a command that only assigns. */
+  private substituted = 0;
 
   constructor(state: ShellState, process: ContainerProcess, descriptors?: Map<number, Descriptor>) {
     super(state, process, descriptors);
@@ -211,7 +213,7 @@ export class Interpreter extends ShellIo {
     const pipe = new Pipe();
     const child = this.fork((shell) => shell.script(script), { stdout: pipe });
     const text = await readAll(pipe, this.process.killed);
-    this.state.status = await this.alive(child.exit);
+    this.substituted = await this.alive(child.exit);
     return text.toString().replace(/\0/g, '').replace(/\n+$/, '');
   }
 
@@ -317,7 +319,7 @@ export class Interpreter extends ShellIo {
   // Simple commands
 
   private async simple(command: SimpleCommand): Promise<number> {
-    this.state.status = command.words.length > 0 ? this.state.status : 0;
+    this.substituted = 0;
     const words = await this.expander.words(command.words);
     const assignments: [string, string][] = [];
     for (const { name, value } of command.assignments) {
@@ -328,7 +330,7 @@ export class Interpreter extends ShellIo {
     if (this.state.options.has('x')) await this.trace(assignments, words);
     const [name, ...args] = words;
     if (name === undefined) {
-      const { status } = this.state;
+      const status = this.substituted;
       return command.redirects.length > 0 ? this.redirected(command.redirects, async () => status) : status;
     }
     if (name === 'exec') return this.exec(args, command.redirects, assignments);

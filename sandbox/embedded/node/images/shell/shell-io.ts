@@ -67,6 +67,11 @@ export abstract class ShellIo {
     if (!restore) return 1;
     try {
       return await body();
+    } catch (error) {
+      // Said here, where the redirection still holds.
+      if (!(error instanceof ShellFailure) || error.message === '') throw error;
+      await this.complain(error.message);
+      throw new ShellFailure('', error.code);
     } finally {
       restore();
     }
