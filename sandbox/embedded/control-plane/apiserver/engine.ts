@@ -5,7 +5,7 @@ import { hasRules, pruneCustom, rulesUnchecked, validateCustom } from '../schema
 import { decode } from '../schema/decode.ts';
 import { applyDefaults as applyShapeDefaults } from '../schema/defaults.ts';
 import { duplicateFields } from '../schema/duplicates.ts';
-import { BadPatch, FailedPatch, jsonPatch, mergePatch } from '../schema/patch.ts';
+import { BadPatch, FailedPatch, jsonPatch, mergePatch, UnmergeablePatch } from '../schema/patch.ts';
 import { builtinShape, customShape, metaSchema, type Shape, shapeOfKind } from '../schema/shape.ts';
 import { strategicMergePatch } from '../schema/strategic-merge.ts';
 import { type ResourceCall, warn } from './call.ts';
@@ -49,12 +49,14 @@ interface Reading {
   /** Unknown and doubled fields. */
   strict: string[];
   error?: string;
+  /** The same, in the words of a strategic merge patch. */
+  conversion?: string;
 }
 
 function read(type: ResourceType, value: Loose): Reading {
   if (!type.schema) {
-    const { value: object, unknown, error } = decode(value, shapeOf(type));
-    return { object, strict: unknown, ...(error && { error }) };
+    const { value: object, unknown, error, conversion } = decode(value, shapeOf(type));
+    return { object, strict: unknown, ...(error && { error }), ...(conversion && { conversion }) };
   }
   const strict = pruneCustom(value, type.schema);
   const meta = decode(value.metadata ?? {}, builtinShape(metaSchema));
@@ -103,6 +105,7 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
     else patched = strategicMergePatch(current, patch, shapeOf(type));
   } catch (error) {
     if (error instanceof BadPatch) throw badRequest(error.message);
+    if (error instanceof UnmergeablePatch) throw refusal(500, '', error.message);
     if (error instanceof FailedPatch) throw refusal(422, 'Invalid', error.message, {});
     throw error;
   }
@@ -112,12 +115,12 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
   patched.kind ??= type.kind;
   const shown = (): string =>
     JSON.stringify(contentType.includes('strategic') ? goMap(patch) : JSON.stringify(patched));
-  const { object, strict, error } = read(type, patched);
+  const { object, strict, error, conversion = error } = read(type, patched);
   const refuse = (why: string): Error =>
     invalid('', '', '', [
       { field: 'patch', reason: 'FieldValueInvalid', message: `Invalid value: ${shown()}: ${why}` },
     ]);
-  if (error) throw refuse(error);
+  if (error) throw refuse((contentType.includes('strategic') && conversion) || error);
   if (strict.length > 0 && validation === 'Strict') throw refuse(`strict decoding error: ${strict.join(', ')}`);
   if (validation === 'Warn') for (const fault of strict) warn(call, fault);
   object.metadata ??= {};

@@ -256,7 +256,9 @@ function lastAppliedFields(live: Loose, by: Ownership): FieldSet | undefined {
 function lastAppliedText(applied: Loose): string {
   const { [LAST_APPLIED]: _, ...annotations } = applied.metadata?.annotations ?? {};
   const { managedFields: __, ...metadata } = applied.metadata ?? {};
-  return `${JSON.stringify(sorted({ ...applied, metadata: { ...metadata, annotations } }))}\n`;
+  const { annotations: ___, ...bare } = metadata;
+  const named = Object.keys(annotations).length > 0 ? { ...metadata, annotations } : bare;
+  return `${JSON.stringify(sorted({ ...applied, metadata: named }))}\n`;
 }
 
 function sorted(value: Loose): Loose {

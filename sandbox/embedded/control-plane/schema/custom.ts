@@ -180,13 +180,13 @@ function checkObject(value: Loose, schema: Schema, path: string, faults: FieldEr
     faults.push(invalid(path, count, `${path} in body should have at least ${schema.minProperties} properties`));
   if (schema.maxProperties !== undefined && count > schema.maxProperties)
     faults.push(tooMany(path, count, schema.maxProperties));
-  for (const key of schema.required ?? []) if (value[key] === undefined) faults.push(required(at(key)));
   for (const key of Object.keys(value).sort()) {
     const property = schema.properties?.[key];
     if (property) check(value[key], property, at(key), faults);
     else if (typeof schema.additionalProperties === 'object')
       check(value[key], schema.additionalProperties, at(key), faults);
   }
+  for (const key of schema.required ?? []) if (value[key] === undefined) faults.push(required(at(key)));
   if (!schema['x-kubernetes-embedded-resource']) return;
   if (!value.apiVersion) faults.push(required(at('apiVersion'), 'must not be empty'));
   if (!value.kind) faults.push(required(at('kind'), 'must not be empty'));

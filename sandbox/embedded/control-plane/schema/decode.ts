@@ -10,12 +10,15 @@ export interface Decoded {
   unknown: string[];
   /** The first wrong type, in Go's words: `json: cannot unmarshal string into Go struct field …`. The rest was decoded. */
   error?: string;
+  /** The same, as a strategic merge patch words it: `unrecognized type: int32`. */
+  conversion?: string;
 }
 
 interface Walk {
   schemas: Record<string, Schema>;
   unknown: string[];
   error: string | undefined;
+  conversion: string | undefined;
   /** The Go struct and the names that lead to the value at hand, for errors. */
   struct: string;
   fields: string[];
@@ -23,10 +26,18 @@ interface Walk {
 
 /** Reads what a client sent as the Go types would. `value` is JSON as parsed; see {@link duplicateFields} for doubled names. */
 export function decode(value: Loose, shape: Shape): Decoded {
-  const walk: Walk = { schemas: shape.schemas, unknown: [], error: undefined, struct: '', fields: [] };
+  const walk: Walk = {
+    schemas: shape.schemas,
+    unknown: [],
+    error: undefined,
+    conversion: undefined,
+    struct: '',
+    fields: [],
+  };
   const reference = shape.name ? { $ref: shape.name } : shape.schema;
   const decoded = decodeValue(value, reference, '', walk, undefined);
-  return { value: decoded ?? {}, unknown: walk.unknown, ...(walk.error ? { error: walk.error } : {}) };
+  const { unknown, error, conversion = error } = walk;
+  return { value: decoded ?? {}, unknown, ...(error && conversion ? { error, conversion } : {}) };
 }
 
 /** What has no place here is undefined. */
@@ -42,22 +53,23 @@ function decodeValue(value: Loose, schema: Schema, path: string, walk: Walk, goT
     case 'array':
       return decodeArray(value, actual, path, walk, goType);
     case 'string':
-      if (typeof value !== 'string') return mismatch(value, goType ?? 'string', walk);
+      if (typeof value !== 'string') return mismatch(value, goType ?? 'string', walk, 'string');
       if (actual.format === 'byte') checkBase64(value, walk);
       return value;
     case 'boolean':
-      return typeof value === 'boolean' ? value : mismatch(value, goType ?? 'bool', walk);
+      return typeof value === 'boolean' ? value : mismatch(value, goType ?? 'bool', walk, 'bool');
     case 'integer':
       return decodeInteger(value, goType ?? (actual.format === 'int64' ? 'int64' : 'int32'), walk);
     case 'number':
-      return typeof value === 'number' ? value : mismatch(value, 'float64', walk);
+      return typeof value === 'number' ? value : mismatch(value, 'float64', walk, 'float64');
     default:
       return structuredClone(value);
   }
 }
 
 function decodeObject(value: Loose, schema: Schema, actual: Schema, path: string, walk: Walk, goType?: string): Loose {
-  if (typeof value !== 'object' || Array.isArray(value)) return mismatch(value, goType ?? typeName(schema, walk), walk);
+  if (typeof value !== 'object' || Array.isArray(value))
+    return mismatch(value, goType ?? typeName(schema, walk), walk, actual.properties ? 'struct' : 'map');
   if (isFree(actual) || actual['x-kubernetes-preserve-unknown-fields']) return structuredClone(value);
   const out: Loose = {};
   const name = schema.$ref;
@@ -87,7 +99,7 @@ function decodeObject(value: Loose, schema: Schema, actual: Schema, path: string
 }
 
 function decodeArray(value: Loose, actual: Schema, path: string, walk: Walk, goType?: string): Loose {
-  if (!Array.isArray(value)) return mismatch(value, goType ? `[]${goType}` : typeName(actual, walk), walk);
+  if (!Array.isArray(value)) return mismatch(value, goType ? `[]${goType}` : typeName(actual, walk), walk, 'slice');
   const items = actual.items ?? {};
   return value.map((item, index) => {
     const decoded = decodeValue(item, items, `${path}[${index}]`, walk, goType);
@@ -96,9 +108,10 @@ function decodeArray(value: Loose, actual: Schema, path: string, walk: Walk, goT
 }
 
 function decodeInteger(value: Loose, goType: string, walk: Walk): Loose {
-  if (typeof value !== 'number') return mismatch(value, goType, walk);
+  if (typeof value !== 'number') return mismatch(value, goType, walk, goType);
   const limit = goType === 'int64' ? 2 ** 63 : 2 ** 31;
-  if (!Number.isInteger(value) || value >= limit || value < -limit) return mismatch(value, goType, walk, String(value));
+  if (!Number.isInteger(value) || value >= limit || value < -limit)
+    return mismatch(value, goType, walk, goType, String(value));
   return value;
 }
 
@@ -119,11 +132,26 @@ function zeroOf(schema: Schema): Loose {
 const jsonKind = (value: Loose): string =>
   Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
 
-function mismatch(value: Loose, goType: string, walk: Walk, literal?: string): undefined {
+/** `target` is what Go makes of the type underneath: `string`, `int32`, `struct`. */
+function mismatch(value: Loose, goType: string, walk: Walk, target: string, literal?: string): undefined {
   const shown = literal === undefined ? jsonKind(value) : `number ${literal}`;
   const place = walk.struct ? `Go struct field ${walk.struct}.${walk.fields.join('.')} of type` : 'Go value of type';
+  walk.conversion ??= walk.error ?? conversionFault(value, goType, target);
   walk.error ??= `json: cannot unmarshal ${shown} into ${place} ${goType}`;
   return undefined;
+}
+
+function conversionFault(value: Loose, goType: string, target: string): string {
+  const source = Array.isArray(value) ? 'slice' : typeof value === 'object' ? 'map' : goKind(value);
+  if (target === 'struct') return `cannot restore struct from: ${source}`;
+  if (target === 'slice' || target === 'map') return `cannot restore ${target} from ${source}`;
+  const convertible = target === 'string' ? source === 'int64' : source === 'float64' && target !== 'bool';
+  return convertible ? `cannot convert ${source} to ${goType}` : `unrecognized type: ${target}`;
+}
+
+function goKind(value: Loose): string {
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
+  return typeof value === 'boolean' ? 'bool' : 'string';
 }
 
 /** `map[string]string`, `[]v1.Container`, `v1.PodSpec` */
@@ -162,7 +190,9 @@ const specials: Record<string, Special> = {
   },
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': (value, walk) => {
     if (typeof value === 'string' || Number.isInteger(value)) return value;
-    return mismatch(value, 'int32', walk, typeof value === 'number' ? String(value) : undefined);
+    const literal = typeof value === 'number' ? String(value) : undefined;
+    walk.conversion ??= `json: cannot unmarshal ${literal ? `number ${literal}` : jsonKind(value)} into Go value of type int32`;
+    return mismatch(value, 'int32', walk, 'int32', literal);
   },
   'io.k8s.apimachinery.pkg.apis.meta.v1.Time': (value, walk) => decodeTime(value, walk, 0),
   'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': (value, walk) => decodeTime(value, walk, 6),

@@ -25,7 +25,7 @@ export function readTexts(schemaName: string): Texts | undefined {
   if (!file) return undefined;
   const source = readFileSync(file, 'utf8');
   const fields: Record<string, string> = {};
-  const member = /(?:\/\*\*([\s\S]*?)\*\/\s*)?^ {4}'([^']+)'\??: ([^;]+);/gm;
+  const member = /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*)?^ {4}'([^']+)'\??: ([^;]+);/gm;
   for (const [, comment, name, type] of source.matchAll(member)) {
     const text = comment ? plain(comment) : typeText(type!);
     if (text) fields[name!] = text;
@@ -58,4 +58,5 @@ const plain = (comment: string): string =>
     .split('\n')
     .map((line) => line.replace(/^\s*\*? ?/, ''))
     .join('\n')
+    .replace(/\\(['"])/g, '$1')
     .trim();

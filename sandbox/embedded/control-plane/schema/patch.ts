@@ -4,6 +4,9 @@ import type { Loose } from '../../../../kubernetes/object.ts';
 /** A patch that cannot be read: 400 with `message`. */
 export class BadPatch extends Error {}
 
+/** A patch that does not fit what it patches: 500 with the bare message, as on the real server. */
+export class UnmergeablePatch extends Error {}
+
 /** A JSON patch that cannot be applied (a failing test, a missing path): 422; the real server says only `the server rejected our request due to an error in our request`. */
 export class FailedPatch extends Error {
   constructor() {
@@ -15,7 +18,9 @@ export class FailedPatch extends Error {
 export function jsonPatch(value: Loose, operations: Loose): Loose {
   if (!Array.isArray(operations)) {
     const kind = operations === null ? 'null' : typeof operations;
-    throw new BadPatch(`error decoding patch: json: cannot unmarshal ${kind} into Go value of type jsonpatch.Patch`);
+    throw new BadPatch(
+      `error decoding patch: json: cannot unmarshal ${kind} into Go value of type []handlers.jsonPatchOp`,
+    );
   }
   const holder = { root: structuredClone(value) };
   for (const operation of operations) applyOperation(holder, operation ?? {});
@@ -28,15 +33,15 @@ function applyOperation(holder: { root: Loose }, { op, path, from, value }: Loos
   if (typeof path !== 'string') throw new FailedPatch();
   const place = locate(holder, path);
   if (op === 'add') addAt(place, structuredClone(value ?? null));
-  else if (op === 'remove') removeAt(place, readAt(place));
-  else if (op === 'replace') replaceAt(place, readAt(place), structuredClone(value ?? null));
+  else if (op === 'remove') removeAt(place);
+  else if (op === 'replace') replaceAt(place, structuredClone(value ?? null));
   else if (op === 'test') {
     if (!isDeepStrictEqual(existing(place) ?? null, value ?? null)) throw new FailedPatch();
-  } else if (op === 'copy') addAt(place, structuredClone(readAt(locate(holder, String(from)))));
+  } else if (op === 'copy') addAt(place, structuredClone(existing(locate(holder, String(from))) ?? null));
   else if (op === 'move') {
     const source = locate(holder, String(from));
     const moved = readAt(source);
-    removeAt(source, moved);
+    removeAt(source);
     addAt(locate(holder, path), moved);
   } else throw new FailedPatch();
 }
@@ -80,10 +85,13 @@ function readAt(place: Place): Loose {
   return value;
 }
 
-/** What was there is asked for, so that only something that is there can be replaced or removed. */
-function replaceAt(place: Place, _old: Loose, value: Loose): void {
-  if (Array.isArray(place.parent)) place.parent[indexOf(place)] = value;
-  else place.parent[place.key] = value;
+/** A field that is not there yet is set all the same, an item is not. */
+function replaceAt(place: Place, value: Loose): void {
+  if (!Array.isArray(place.parent)) place.parent[place.key] = value;
+  else {
+    readAt(place);
+    place.parent[indexOf(place)] = value;
+  }
 }
 
 function addAt(place: Place, value: Loose): void {
@@ -96,7 +104,8 @@ function addAt(place: Place, value: Loose): void {
   }
 }
 
-function removeAt(place: Place, _old: Loose): void {
+function removeAt(place: Place): void {
+  readAt(place);
   if (Array.isArray(place.parent)) place.parent.splice(indexOf(place), 1);
   else delete place.parent[place.key];
 }

@@ -1,17 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Schema } from '../../../../kubernetes/facts.ts';
 import type { Loose } from '../../../../kubernetes/object.ts';
-import { BadPatch } from './patch.ts';
+import { BadPatch, UnmergeablePatch } from './patch.ts';
 import { resolve, type Shape } from './shape.ts';
 
 /**
- * A strategic merge patch, for built-in kinds. `value` stays as it is. Throws {@link BadPatch}.
+ * A strategic merge patch, for built-in kinds. `value` stays as it is; `patch` is used up: what is left of it stands in the server's errors.
+ * Throws {@link BadPatch} or {@link UnmergeablePatch}.
  * https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
  */
 export function strategicMergePatch(value: Loose, patch: Loose, shape: Shape): Loose {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) throw new BadPatch('invalid JSON document');
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
+    const kind = Array.isArray(patch) ? 'array' : typeof patch;
+    throw new BadPatch(`json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`);
+  }
   const schema = resolve(shape.name ? { $ref: shape.name } : shape.schema, shape.schemas);
-  return mergeMaps(structuredClone(value), structuredClone(patch), schema, shape.schemas);
+  return mergeMaps(structuredClone(value), patch, schema, shape.schemas);
 }
 
 type Schemas = Record<string, Schema>;
@@ -34,7 +38,7 @@ function mergeMaps(original: Loose, patch: Loose, schema: Schema, schemas: Schem
   if (directive === 'replace') return without(patch, '$patch');
   if (directive === 'delete') return {};
   if (directive !== undefined && directive !== 'merge')
-    throw new BadPatch(`unknown patch type: ${directive} in map: ${goMap(patch)}`);
+    throw new UnmergeablePatch(`unknown patch type: ${directive} in map: ${goMap(patch)}`);
   delete patch.$patch;
   const out = original ?? {};
   retainKeys(out, patch);
@@ -96,7 +100,7 @@ function mergeLists(original: Loose[], patch: Loose[], field: Schema, schemas: S
     const merged = [...new Set([...original, ...patch])];
     return arrange(merged, patch, original, undefined);
   }
-  if (!mergeKey) throw new BadPatch('cannot merge lists without merge key');
+  if (!mergeKey) throw new UnmergeablePatch('cannot merge lists without merge key');
   const items = resolve(field.items ?? {}, schemas);
   let merged = [...original];
   const changes: Loose[] = [];
@@ -108,8 +112,8 @@ function mergeLists(original: Loose[], patch: Loose[], field: Schema, schemas: S
     else if (directive === 'delete') {
       if (change[mergeKey] === undefined) throw noMergeKey(change, mergeKey);
       merged = merged.filter((item) => !isDeepStrictEqual(item[mergeKey], change[mergeKey]));
-    } else if (directive === 'merge') throw new BadPatch('merging lists cannot yet be specified in the patch');
-    else throw new BadPatch(`unknown patch type: ${directive} in map: ${goMap(change)}`);
+    } else if (directive === 'merge') throw new UnmergeablePatch('merging lists cannot yet be specified in the patch');
+    else throw new UnmergeablePatch(`unknown patch type: ${directive} in map: ${goMap(change)}`);
   }
   if (replaced) return changes.map(clean);
   const kept = merged;
@@ -153,7 +157,7 @@ function checkOrder(change: Loose[] | undefined, elements: Loose[], mergeKey: st
   for (const key of sent) {
     const next = keys.indexOf(key, at + 1);
     if (next < 0)
-      throw new BadPatch(
+      throw new UnmergeablePatch(
         `The order in patch list:\n${goList(change)}\n doesn't match ${'$setElementOrder'} list:\n${goList(elements)}\n`,
       );
     at = next;
@@ -178,8 +182,8 @@ function without(map: Loose, key: string): Loose {
   return rest;
 }
 
-const noMergeKey = (map: Loose, key: string): BadPatch =>
-  new BadPatch(`map: ${goMap(map)} does not contain declared merge key: ${key}`);
+const noMergeKey = (map: Loose, key: string): UnmergeablePatch =>
+  new UnmergeablePatch(`map: ${goMap(map)} does not contain declared merge key: ${key}`);
 
 /** As Go prints a map: `map[image:x name:web]`. */
 function goMap(value: Loose): string {

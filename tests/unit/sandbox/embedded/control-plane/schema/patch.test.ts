@@ -35,7 +35,7 @@ describe('JSON patch', () => {
   it.each<Loose>([
     [[{ op: 'test', path: '/a/b~1c', value: 2 }]],
     [[{ op: 'remove', path: '/nosuch' }]],
-    [[{ op: 'replace', path: '/a/nosuch', value: 1 }]],
+    [[{ op: 'replace', path: '/list/9', value: 1 }]],
     [[{ op: 'add', path: '/no/such', value: 1 }]],
     [[{ op: 'add', path: '/list/7', value: 1 }]],
     [[{ op: 'add', path: '/__proto__/x', value: 1 }]],
