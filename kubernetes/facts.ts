@@ -146,6 +146,28 @@ export const loadMessages: () => Map<string, Map<number, MessageField>> = lazy('
   return messages;
 });
 
+/** A field of a struct as the server itself holds it. */
+export interface InternalField {
+  name: string;
+  /** A struct, or `string`, `number`, `bool`, `quantity`; a type of meta/v1 (`metav1.LabelSelector`) is as in the API. */
+  type: string;
+  form: 'value' | 'pointer' | 'list' | 'map' | 'inline';
+}
+
+const forms = { '*': 'pointer', '[]': 'list', '{}': 'map', '~': 'inline', '': 'value' } as const;
+
+/** Structs of the server's own form of pods, claims and volumes, which it shows in some errors. */
+export const loadInternal: () => Map<string, InternalField[]> = lazy('internal', (facts) => {
+  const structs = Object.entries<string[]>(facts).map(([struct, fields]): [string, InternalField[]] => [
+    struct,
+    fields.map((field) => {
+      const [, name = '', mark = '', type = ''] = /^(\S+) (\*|\[\]|\{\}|~|)(.+)$/.exec(field) ?? [];
+      return { name, type, form: forms[mark as keyof typeof forms] };
+    }),
+  ]);
+  return new Map(structs);
+});
+
 /** The OpenAPI name of a kind's schema by `group/version/kind`. */
 export const schemaNames: () => Map<string, string> = (() => {
   let known: Map<string, string> | undefined;

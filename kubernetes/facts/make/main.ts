@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { makeColumns } from './columns.ts';
+import { makeInternal } from './internal.ts';
 import { makeMessages } from './protobuf.ts';
 import { makeResources } from './resources.ts';
 import { makeSchemas } from './schemas.ts';
@@ -13,6 +14,7 @@ write('resources', resources);
 write('schemas', await makeSchemas(get, resources));
 write('columns', await makeColumns(get, resources));
 write('protobuf', makeMessages(resources, gitVersion));
+write('internal', makeInternal(gitVersion));
 
 /** One entry a line: a change of a fact is one line of a diff. */
 function write(name: string, facts: object): void {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { forbidden, invalid } from '../schema/field-errors.ts';
+import { difference, internalForm } from './internal-form.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod, defaultPodSpec } from './pod-defaults.ts';
 import { podSpecFaults } from './pod-validation.ts';
@@ -19,38 +20,37 @@ function imageFaults(spec: Loose): FieldError[] {
   );
 }
 
-/** What may change in a pod's spec; all else was decided when it was made. */
-function withoutChangeable(spec: Loose): Loose {
-  const {
-    activeDeadlineSeconds: _,
-    tolerations: __,
-    terminationGracePeriodSeconds: ___,
-    ...rest
-  } = structuredClone(spec);
-  delete rest.schedulingGates;
-  delete rest.ephemeralContainers;
-  for (const container of [...(rest.containers ?? []), ...(rest.initContainers ?? [])]) {
-    delete container.image;
-  }
-  return rest;
-}
-
 const unchangeable =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n';
 
-function updateFaults(pod: KubeObject, old: KubeObject): FieldError[] {
-  for (const list of ['containers', 'initContainers']) {
-    const [now, before] = [pod.spec[list] ?? [], old.spec[list] ?? []];
-    if (now.length !== before.length)
-      return [forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
+/** The new spec with what may change set back. */
+function restored(spec: Loose, old: Loose): Loose {
+  const out = structuredClone(spec);
+  for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates', 'ephemeralContainers']) {
+    if (old[field] === undefined) delete out[field];
+    else out[field] = old[field];
   }
-  const kept = (old.spec.tolerations ?? []).every((toleration: Loose) =>
-    (pod.spec.tolerations ?? []).some((each: Loose) => isDeepStrictEqual(each, toleration)),
+  if (old.terminationGracePeriodSeconds < 0 && spec.terminationGracePeriodSeconds === 1)
+    out.terminationGracePeriodSeconds = old.terminationGracePeriodSeconds;
+  for (const list of ['containers', 'initContainers'])
+    for (const [index, container] of (out[list] ?? []).entries()) container.image = old[list][index].image;
+  return out;
+}
+
+function updateFaults({ spec }: KubeObject, { spec: old }: KubeObject): FieldError[] {
+  for (const list of ['containers', 'initContainers'])
+    if ((spec[list] ?? []).length !== (old[list] ?? []).length)
+      return [forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
+  const same = (a: Loose, b: Loose) =>
+    a.key === b.key && a.operator === b.operator && a.value === b.value && a.effect === b.effect;
+  const kept = (old.tolerations ?? []).every((each: Loose) =>
+    (spec.tolerations ?? []).some((other: Loose) => same(each, other)),
   );
   if (!kept)
     return [forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')];
-  const same = isDeepStrictEqual(withoutChangeable(pod.spec), withoutChangeable(old.spec));
-  return same ? [] : [forbidden('spec', unchangeable)];
+  const rest = restored(spec, old);
+  if (isDeepStrictEqual(rest, old)) return [];
+  return [forbidden('spec', unchangeable + difference(internalForm(old, 'PodSpec'), internalForm(rest, 'PodSpec')))];
 }
 
 export const pods: Strategy = {

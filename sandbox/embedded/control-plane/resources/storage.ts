@@ -5,6 +5,7 @@ import { forbidden, invalid, notSupported, required } from '../schema/field-erro
 import { accessModesCell, ageOf, named, nameOf } from './cells.ts';
 import { accessModes, claimSpecFaults } from './claim-validation.ts';
 import { immutable, oneOf, subdomain } from './faults.ts';
+import { difference, internalForm } from './internal-form.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
 const betaClass = 'volume.beta.kubernetes.io/storage-class';
@@ -15,37 +16,35 @@ const classOf = ({ metadata, spec }: KubeObject): string =>
 const phaseOf = ({ metadata, status }: KubeObject): string =>
   metadata.deletionTimestamp ? 'Terminating' : (status?.phase ?? '');
 
-function claimUpdateFaults(claim: KubeObject, old: KubeObject): FieldError[] {
-  const rest = ({ spec }: KubeObject) => {
-    const { volumeAttributesClassName: _, ...kept } = structuredClone(spec);
-    if (old.status?.phase === 'Bound') delete kept.resources?.requests?.storage;
-    if (!old.spec.volumeName) delete kept.volumeName;
-    if (old.spec.storageClassName === undefined) delete kept.storageClassName;
-    return kept;
-  };
-  const faults: FieldError[] = [];
-  if (!isDeepStrictEqual(rest(claim), rest(old))) {
-    const sentence =
-      'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n';
-    faults.push(forbidden('spec', sentence + specDifference(old.spec, claim.spec)));
+/** Both specs with what may change made equal. */
+function comparable(claim: KubeObject, old: KubeObject): [now: Loose, before: Loose] {
+  const [now, before] = [structuredClone(claim.spec), structuredClone(old.spec)];
+  if (!before.volumeName && now.volumeName) before.volumeName = now.volumeName;
+  if (before.storageClassName === undefined) delete now.storageClassName;
+  if (old.status?.phase === 'Bound') {
+    if (now.resources?.requests) now.resources.requests.storage = before.resources?.requests?.storage;
+    now.volumeAttributesClassName = before.volumeAttributesClassName;
+    if (now.volumeAttributesClassName === undefined) delete now.volumeAttributesClassName;
   }
-  const [size, before] = [claim.spec.resources?.requests?.storage, old.spec.resources?.requests?.storage];
-  const actual = old.status?.capacity?.storage ?? '0';
-  if (size && before && compareQuantities(size, before) < 0 && compareQuantities(size, actual) <= 0)
-    faults.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
-  return [...faults, ...immutable('volumeMode', claim.spec.volumeMode, old.spec.volumeMode)];
+  return [now, before];
 }
 
-/** The fields that differ, as lines of a diff. */
-function specDifference(old: Loose, now: Loose): string {
-  const keys = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter(
-    (key) => !isDeepStrictEqual(old[key], now[key]),
-  );
-  const line = (sign: string, spec: Loose, key: string) =>
-    spec[key] === undefined
-      ? []
-      : [`${sign} \t${key.charAt(0).toUpperCase()}${key.slice(1)}: ${JSON.stringify(spec[key])},`];
-  return ['  {', ...keys.flatMap((key) => [...line('-', old, key), ...line('+', now, key)]), '  }', ''].join('\n');
+const internalDifference = (before: Loose, now: Loose, struct: string): string =>
+  difference(internalForm(before, struct), internalForm(now, struct));
+
+function claimUpdateFaults(claim: KubeObject, old: KubeObject): FieldError[] {
+  const faults: FieldError[] = [];
+  const [now, before] = comparable(claim, old);
+  if (!isDeepStrictEqual(now, before)) {
+    const sentence =
+      'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n';
+    faults.push(forbidden('spec', sentence + internalDifference(before, now, 'PersistentVolumeClaimSpec')));
+  }
+  const [size, was] = [claim.spec.resources?.requests?.storage, old.spec.resources?.requests?.storage];
+  const actual = old.status?.capacity?.storage ?? '0';
+  if (size && was && compareQuantities(size, was) < 0 && compareQuantities(size, actual) <= 0)
+    faults.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
+  return [...faults, ...immutable('volumeMode', claim.spec.volumeMode, old.spec.volumeMode)];
 }
 
 export const persistentVolumeClaims: Strategy = {
@@ -130,7 +129,7 @@ export const persistentVolumes: Strategy = {
     return [
       forbidden(
         'spec.persistentvolumesource',
-        `spec.persistentvolumesource is immutable after creation\n${specDifference(old, spec)}`,
+        `spec.persistentvolumesource is immutable after creation\n${internalDifference(old, spec, 'PersistentVolumeSource')}`,
       ),
     ];
   },

@@ -18,6 +18,7 @@ import {
   notMoreThanAll,
   oneOf,
 } from './faults.ts';
+import { internalForm } from './internal-form.ts';
 import { podSpecFaults } from './pod-validation.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
@@ -238,6 +239,11 @@ function jobSpecFaults(path: string, spec: Loose): FieldError[] {
   return faults;
 }
 
+function templateUpdateFaults(template: Loose, old: Loose): FieldError[] {
+  if (isDeepStrictEqual(template, old)) return [];
+  return [invalid(at, internalForm(template, 'PodTemplateSpec'), 'field is immutable')];
+}
+
 export const validateJob: Rules = {
   validate({ metadata, spec }) {
     const faults: FieldError[] = [];
@@ -268,7 +274,7 @@ export const validateJob: Rules = {
   validateUpdate: ({ spec }, { spec: old }) => [
     ...(spec.completionMode === 'Indexed' ? [] : immutable('spec.completions', spec.completions, old.completions)),
     ...immutable('spec.selector', spec.selector, old.selector),
-    ...(old.suspend ? [] : immutable('spec.template', spec.template, old.template)),
+    ...(old.suspend ? [] : templateUpdateFaults(spec.template, old.template)),
     ...immutable('spec.completionMode', spec.completionMode, old.completionMode),
     ...immutable('spec.podFailurePolicy', spec.podFailurePolicy, old.podFailurePolicy),
     ...immutable('spec.backoffLimitPerIndex', spec.backoffLimitPerIndex, old.backoffLimitPerIndex),

@@ -131,3 +131,49 @@ describe('what may change', () => {
     expect(grace({ ...pod, spec: { ...pod.spec, nodeName: 'n' } }, 5)).toBe(5);
   });
 });
+
+describe('what a real server shows of its own form', () => {
+  it('a claim as a diff', () => {
+    const spec = {
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: 'none',
+      resources: { requests: { storage: '1Gi' } },
+    };
+    const [fault] = faultsOf('/persistentvolumeclaims', { spec }, (claim) => {
+      claim.spec.resources.requests.storage = '2Gi';
+    });
+    expect(fault).toBe(
+      [
+        'spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
+        '@@ -6,7 +6,7 @@',
+        '  "Resources": {',
+        '   "Limits": null,',
+        '   "Requests": {',
+        '-   "storage": "1Gi"',
+        '+   "storage": "2Gi"',
+        '   }',
+        '  },',
+        '  "VolumeName": "",',
+        '',
+      ].join('\n'),
+    );
+  });
+  it('a pod as a diff', () => {
+    const spec = { containers: [{ name: 'c', image: 'i:1', env: [{ name: 'A', value: '1' }] }] };
+    const [fault] = faultsOf('/pods', { spec }, (pod) => {
+      pod.spec.containers[0].env[0].value = '2';
+    });
+    expect(fault).toMatch(
+      /negative\)\n@@ -\d+,7 \+\d+,7 @@\n {4}"Env": \[\n {5}\{\n {6}"Name": "A",\n- {5}"Value": "1",\n\+ {5}"Value": "2",\n/,
+    );
+  });
+  it('a template whole', () => {
+    const [fault] = faultsOf('batch/jobs', { spec: { template } }, (job) => {
+      job.spec.template.spec.containers[0].image = 'i:2';
+    });
+    expect(fault).toContain(
+      'spec.template: Invalid value: {"labels":{"a":"b"},"Spec":{"Volumes":null,"InitContainers":null,"Containers":[{"Name":"c","Image":"i:2","Command":null,',
+    );
+    expect(fault).toContain('"SecurityContext":{"HostNetwork":false,"HostPID":false,');
+  });
+});
