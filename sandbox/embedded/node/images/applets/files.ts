@@ -1,7 +1,7 @@
 import { absolutePath, baseName, joinPath, parentPath } from '../file-system/paths.ts';
 import { FileError, type FileStat, fileErrorText } from '../file-system.ts';
 import type { ContainerProcess } from '../image.ts';
-import { openInput, openOutput, resolvePath } from '../process/open.ts';
+import { resolvePath } from '../process/open.ts';
 import { type AppletCall, applet, parseOptions, UsageError } from './options.ts';
 
 /** Runs a change of files; a file's error becomes a message `name: text: why`, and status 1. */
@@ -30,118 +30,9 @@ function need(rest: string[], least: number): void {
 }
 
 /** Where a file goes when `target` may be a directory to put it into. */
-function destination(process: ContainerProcess, from: string, target: string): string {
+export function destination(process: ContainerProcess, from: string, target: string): string {
   return statOf(process, target)?.type === 'directory' ? joinPath(target, baseName(from)) : target;
 }
-
-async function copyTree(call: AppletCall, from: string, to: string, flags: Set<string>): Promise<number> {
-  const { process } = call;
-  await process.breathe();
-  const keep = flags.has('a') || flags.has('d') || flags.has('P');
-  const stat = statOf(process, from, !keep && !flags.has('r') && !flags.has('R'));
-  if (!stat) {
-    await call.complain(`can't stat '${from}': No such file or directory`);
-    return 1;
-  }
-  const [source, target] = [resolvePath(process, from), resolvePath(process, to)];
-  const preserve = flags.has('a') || flags.has('p');
-  let status = 0;
-  if (stat.type === 'directory') {
-    if (!flags.has('r') && !flags.has('R') && !flags.has('a')) {
-      await call.complain(`omitting directory '${from}'`);
-      return 1;
-    }
-    const made = await attempt(call, `can't create directory '${to}'`, () => {
-      if (statOf(process, to)?.type !== 'directory') process.fs.makeDirectory(target, { mode: stat.mode });
-    });
-    if (made !== 0) return made;
-    for (const name of process.fs.list(source))
-      status |= await copyTree(call, joinPath(from, name), joinPath(to, name), flags);
-  } else if (stat.type === 'symlink') {
-    status = await attempt(call, `can't create symlink '${to}'`, () => {
-      if (statOf(process, to, false)) process.fs.remove(target);
-      process.fs.link(process.fs.readLink(source), target, { symbolic: true });
-    });
-    return status;
-  } else {
-    let data: Uint8Array = new Uint8Array();
-    if (stat.type === 'file') {
-      status = await attempt(call, `can't open '${from}'`, () => {
-        data = process.fs.read(source);
-      });
-      if (status !== 0) return status;
-    }
-    status = await attempt(call, `can't create '${to}'`, () =>
-      process.fs.write(target, data, { mode: stat.mode & 0o777 }),
-    );
-    if (status !== 0) return status;
-    if (flags.has('v')) await call.print(`'${from}' -> '${to}'\n`);
-  }
-  if (preserve) {
-    await attempt(call, `can't preserve times of '${to}'`, () => {
-      process.fs.chmod(target, stat.mode);
-      process.fs.touch(target, stat.modified);
-      if (process.uid === 0) process.fs.chown(target, stat.uid, stat.gid);
-    });
-  }
-  return status;
-}
-
-export const cp = applet(async (call) => {
-  const { flags, values, rest } = parseOptions(call.args, 'adfiHlLpPrRsuvt:T', {
-    long: { recursive: 'r', archive: 'a' },
-  });
-  const into = values.get('t');
-  const target = into ?? rest.pop();
-  if (target === undefined || rest.length === 0) throw new UsageError('missing operand');
-  if (rest.length > 1 && statOf(call.process, target)?.type !== 'directory') {
-    await call.complain(`target '${target}' is not a directory`);
-    return 1;
-  }
-  let status = 0;
-  for (const from of rest) {
-    const to = flags.has('T') ? target : destination(call.process, from, target);
-    if (absolutePath(from, call.process.cwd) === absolutePath(to, call.process.cwd)) {
-      await call.complain(`'${from}' and '${to}' are the same file`);
-      status = 1;
-    } else status |= await copyTree(call, from, to, flags);
-  }
-  return status;
-});
-
-export const mv = applet(async (call) => {
-  const { rest, values, flags } = parseOptions(call.args, 'fivnt:T');
-  const target = values.get('t') ?? rest.pop();
-  if (target === undefined || rest.length === 0) throw new UsageError('missing operand');
-  const { process } = call;
-  let status = 0;
-  for (const from of rest) {
-    const to = destination(process, from, target);
-    if (flags.has('n') && statOf(process, to)) continue;
-    if (!statOf(process, from, false)) {
-      await call.complain(`can't rename '${from}': No such file or directory`);
-      status = 1;
-      continue;
-    }
-    try {
-      process.fs.rename(resolvePath(process, from), resolvePath(process, to));
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      if (error.code !== 'EXDEV') {
-        await call.complain(`can't rename '${from}': ${fileErrorText(error)}`);
-        status = 1;
-        continue;
-      }
-      const copied = await copyTree(call, from, to, new Set(['a']));
-      status |= copied;
-      if (copied === 0)
-        status |= await attempt(call, `can't remove '${from}'`, () =>
-          process.fs.remove(resolvePath(process, from), { recursive: true }),
-        );
-    }
-  }
-  return status;
-});
 
 async function removeTree(call: AppletCall, name: string, recursive: boolean): Promise<number> {
   const { process } = call;
@@ -442,55 +333,3 @@ export const mktemp = applet(async (call) => {
     0
   );
 });
-
-export const dd = applet(async (call) => {
-  const options = new Map(call.args.map((word) => word.split('=') as [string, string]));
-  const size = (name: string, otherwise: number) => {
-    const [, digits, unit = ''] = /^(\d+)([cwbkKMG]?)B?$/.exec(options.get(name) ?? '') ?? [];
-    const units: Record<string, number> = { c: 1, w: 2, b: 512, k: 1024, K: 1024, M: 1_048_576, G: 1_073_741_824 };
-    return digits === undefined ? otherwise : Number(digits) * (units[unit] ?? 1);
-  };
-  const block = size('bs', 512);
-  const limit = options.has('count') ? size('count', 0) * block : Number.POSITIVE_INFINITY;
-  const { process } = call;
-  let [taken, skip] = [0, size('skip', 0) * block];
-  const from = options.get('if');
-  const to = options.get('of');
-  const started = performance.now();
-  const status = await attempt(call, `can't open '${from ?? to ?? ''}'`, async () => {
-    const input = from === undefined ? process.stdin : openInput(process, from);
-    const output =
-      to === undefined ? process.stdout : openOutput(process, to, (options.get('conv') ?? '').includes('notrunc'));
-    while (taken < limit) {
-      await process.breathe();
-      const data = await input.read();
-      if (!data) break;
-      const start = Math.min(skip, data.length);
-      skip -= start;
-      const piece = data.subarray(start, start + Math.min(data.length - start, limit - taken));
-      if (start + piece.length < data.length) input.unread(data.subarray(start + piece.length));
-      taken += piece.length;
-      // A copy: a file keeps what it is given, and the reader's block may be used again.
-      await output.write(piece.slice());
-    }
-  });
-  if (status !== 0) return status;
-  const full = Math.floor(taken / block);
-  const records = `${full}+${taken % block > 0 ? 1 : 0}`;
-  const seconds = (performance.now() - started) / 1000;
-  if (options.get('status') !== 'none') {
-    await process.stderr.write(`${records} records in\n${records} records out\n`);
-    await process.stderr.write(
-      `${taken} bytes (${human(taken)}) copied, ${seconds.toFixed(6)} seconds, ${human(taken / Math.max(seconds, 1e-6))}/s\n`,
-    );
-  }
-  return 0;
-});
-
-/** `1.5MB`, as dd tells sizes. */
-function human(bytes: number): string {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
-  let [value, unit] = [bytes, 0];
-  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
-  return `${value.toFixed(1)}${units[unit]}`;
-}

@@ -2,11 +2,17 @@ import { awk } from '../awk/awk.ts';
 import type { Program } from '../image.ts';
 import { gunzip, gzip, tar, zcat } from './archive.ts';
 import { cmp, diff } from './compare.ts';
+import { cp, mv } from './copy.ts';
+import { dd } from './dd.ts';
 import { base64, hexdump, md5sum, od, sha1sum, sha256sum, sha512sum } from './digest.ts';
+import { expr } from './expr.ts';
 import * as files from './files.ts';
+import { find } from './find.ts';
 import { grep } from './grep.ts';
 import { wget } from './http.ts';
-import { df, du, find, ls, stat } from './listing.ts';
+import { nohup, time, timeout, watch, xargs } from './launchers.ts';
+import { nl, paste, rev, tac } from './lines.ts';
+import { df, du, ls, stat } from './listing.ts';
 import { httpd, ifconfig, ip, nc, nslookup, ping, telnet } from './network.ts';
 import { sed } from './sed.ts';
 import * as system from './system.ts';
@@ -15,11 +21,11 @@ import * as text from './text.ts';
 import { echo, printf, seq, yes } from './text-output.ts';
 import { date, sleep } from './time.ts';
 
-const { basename, chgrp, chmod, chown, cp, dd, dirname, ln, mkdir, mktemp, mv } = files;
+const { basename, chgrp, chmod, chown, dirname, ln, mkdir, mktemp } = files;
 const { readlink, realpath, rm, rmdir, touch } = files;
-const { cat, cut, head, nl, paste, rev, sort, tac, tail, tee, tr, uniq, wc } = text;
-const { clear, env, expr, free, hostname, id, kill, killall, less, mount, nohup, nproc, pgrep, pidof } = system;
-const { pkill, printenv, ps, su, time, timeout, top, tty, uname, uptime, watch, which, whoami, xargs } = system;
+const { cat, cut, head, sort, tail, tee, tr, uniq, wc } = text;
+const { clear, env, free, hostname, id, kill, killall, less, mount, nproc, pgrep, pidof } = system;
+const { pkill, printenv, ps, su, top, tty, uname, uptime, which, whoami } = system;
 
 /** The usual commands, by name. */
 export const applets: Record<string, Program> = {
