@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Sandbox } from '../../sandbox/index.ts';
+import { fillText, type Variables } from '../lessons/variables.ts';
 
 /** Seconds after which a lesson's script is given up. */
 const PATIENCE = 180;
@@ -9,8 +11,14 @@ const PATIENCE = 180;
 const QUOTED = 6;
 
 /** Runs a lesson's `solve.sh` in the learner's place, as the learner would. Rejects with the last lines of what it said. */
-export function replayLessons(folder: string, sandbox: Sandbox, tell: (line: string) => void): Promise<void> {
-  const child = spawn('bash', ['--noprofile', '--norc', path.join(folder, 'solve.sh')], {
+export async function replayLesson(
+  folder: string,
+  variables: Variables,
+  sandbox: Sandbox,
+  tell: (line: string) => void,
+): Promise<void> {
+  const script = fillText(await readFile(path.join(folder, 'solve.sh'), 'utf8'), variables);
+  const child = spawn('bash', ['--noprofile', '--norc', '-c', script], {
     cwd: sandbox.home,
     env: { ...sandbox.environment(), ATELIER_CATCH_UP: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -13,7 +13,7 @@ import { type ControlAnswer, type ControlRequest, serveControl } from './control
 import { type LearnerRecord, type LessonRecord, openRecord, type RecordStore } from './learner-record.ts';
 import { type LaidFile, layFiles } from './lesson-files.ts';
 import { probeFor } from './lesson-probe.ts';
-import { replayLessons } from './replay.ts';
+import { replayLesson } from './replay.ts';
 import { waitFor } from './wait.ts';
 
 export interface SessionOptions {
@@ -231,7 +231,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
         files: lesson.lesson.files ?? [],
         variables: variables(),
       });
-      await replayLessons(lesson.folder, sandbox, tell);
+      await replayLesson(lesson.folder, variables(), sandbox, tell);
       const known = record.lessons[key];
       if (!known?.finished) {
         const progress = known?.progress ?? { passed: {}, armed: {} };

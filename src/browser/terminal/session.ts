@@ -69,6 +69,7 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
         });
         break;
       case 'state':
+        if (busy && !control.busy) panel.dataset.prompts = String(Number(panel.dataset.prompts ?? 0) + 1);
         busy = control.busy;
         if (!busy) withdraw?.();
         tell();

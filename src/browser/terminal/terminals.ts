@@ -5,7 +5,10 @@ import { createSession, type Session } from './session.ts';
 import { terminalWords } from './words.ts';
 
 export interface Terminals {
-  /** Types a command into a terminal that stands at its prompt, the one in front unless another is named. */
+  /**
+   * Types a command into a terminal that stands at its prompt: the one that is named, else the one in front. A terminal
+   * that was only brought forward by its number (for a tunnel, say) is not taken for the learner's own choice.
+   */
   run(command: string, terminal?: number): void;
   focus(): void;
   onState(listener: (state: { busy: boolean; connected: boolean }) => void): void;
@@ -20,6 +23,7 @@ export function mountTerminals(host: HTMLElement, { lang }: { lang: 'en' | 'fr' 
   const words = terminalWords[lang];
   const listeners: ((state: { busy: boolean; connected: boolean }) => void)[] = [];
   const sessions = new Map<string, { session: Session; panel: HTMLElement; tab: HTMLElement }>();
+  const numbered = new Set<string>();
   let front = '1';
 
   host.classList.add('terminals');
@@ -58,7 +62,10 @@ export function mountTerminals(host: HTMLElement, { lang }: { lang: 'en' | 'fr' 
     tab.setAttribute('role', 'tab');
     tab.setAttribute('aria-controls', `terminal-panel-${name}`);
     tab.textContent = words.tab(name);
-    tab.addEventListener('click', () => show(name));
+    tab.addEventListener('click', () => {
+      numbered.delete(name);
+      show(name);
+    });
     tab.addEventListener('keydown', (event) => step(event));
     list.append(tab);
     const panel = document.createElement('div');
@@ -129,7 +136,10 @@ export function mountTerminals(host: HTMLElement, { lang }: { lang: 'en' | 'fr' 
   }).observe(document.documentElement, { attributeFilter: ['data-theme', 'data-bench', 'data-stage'] });
 
   return {
-    run: (command, terminal) => runIn(terminal ? String(terminal) : front, command),
+    run(command, terminal) {
+      if (terminal && terminal > 1) numbered.add(String(terminal));
+      runIn(terminal ? String(terminal) : numbered.has(front) ? '1' : front, command);
+    },
     focus: () => sessions.get(front)?.session.focus(),
     onState: (listener) => void listeners.push(listener),
   };

@@ -4,6 +4,7 @@ import type { LessonRun } from '../../checks/run.ts';
 import type { CheckState } from '../../checks/state.ts';
 import { decodeControl, FROM_SERVER } from '../../gateway/frames.ts';
 import type { LessonFolder } from '../../lessons/load.ts';
+import { fillText } from '../../lessons/variables.ts';
 import { type LearnerSession, lessonKey } from '../../sessions/session.ts';
 import { type Finding, outcome } from './rehearse.ts';
 import { runScript, solutionBefore, solutionOf } from './solution.ts';
@@ -58,7 +59,7 @@ export async function makeMistake(stage: Stage, folder: LessonFolder, mistake: M
     await opened.run.reset();
     const led = await runScript(session, key, before);
     if (led.code !== 0) return outcome(name, led, false);
-    await typeIn(session, mistake.script);
+    await typeIn(session, fillText(mistake.script, session.variables()));
     const full = `${mistake.step}/${mistake.check}`;
     const seen = await hintOf(opened.run, full, mistake.hint);
     const wrong = faults(seen, mistake);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { fillText } from '../../lessons/variables.ts';
 import type { LearnerSession } from '../../sessions/session.ts';
 
 /** Seconds after which a script is given up. */
@@ -35,7 +36,7 @@ export function runScript(
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
   // A script is one unit to bash: a command that reads stdin must not eat the rest of it.
-  child.stdin.end(`{\n${script}\n} < /dev/null\n`);
+  child.stdin.end(`{\n${fillText(script, session.variables())}\n} < /dev/null\n`);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? 1, output }));

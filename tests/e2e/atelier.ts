@@ -1,0 +1,111 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { test as base, expect, type Page } from '@playwright/test';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+
+/** An Atelier of the test's own: a home, a port, an embedded cluster. */
+export class Atelier {
+  readonly home = mkdtempSync(path.join(tmpdir(), 'atelier-e2e-'));
+  link = '';
+  private process: ChildProcess | undefined;
+  private port = '0';
+
+  get origin(): string {
+    return new URL(this.link).origin;
+  }
+
+  async start(): Promise<void> {
+    const main = path.join(ROOT, 'src/cli/main.ts');
+    const args = ['start', '--home', this.home, '--port', this.port, '--no-open', '--learner', 'alice'];
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.process = child;
+    let said = '';
+    child.stderr.on('data', (data) => {
+      said += data;
+    });
+    this.link = await new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const link = /^Atelier is ready: (.*)$/.exec(line)?.[1];
+        if (link) resolve(link);
+      });
+      child.once('exit', (code) => reject(new Error(`start ended with ${code}: ${said}`)));
+    });
+    this.port = new URL(this.link).port;
+  }
+
+  /** Ends the server alone as a crash would; its cluster has to notice by itself. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  private async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.process;
+    if (!child || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await gone;
+  }
+
+  /** What the cluster says, asked as its administrator. */
+  kubectl(...args: string[]): string {
+    const kubeconfig = path.join(this.home, 'cluster/admin.kubeconfig');
+    return execFileSync(process.env.ATELIER_KUBECTL ?? 'kubectl', ['--kubeconfig', kubeconfig, ...args], {
+      encoding: 'utf8',
+    }).trim();
+  }
+
+  async signIn(page: Page): Promise<void> {
+    await page.goto(this.link);
+    await page.waitForURL(/\/(en|fr)\//);
+  }
+
+  /** Opens a lesson and waits until its shell stands at its prompt. */
+  async open(page: Page, lesson: string, language: 'en' | 'fr' = 'en'): Promise<void> {
+    await page.goto(`${this.origin}/${language}/datalab/${lesson}/`);
+    await atPrompt(page);
+  }
+}
+
+/** Resolves when the terminal in front has no command under way. */
+export async function atPrompt(page: Page): Promise<void> {
+  await expect(page.locator('.terminal-panel:not([hidden])')).toHaveAttribute('data-busy', 'false', {
+    timeout: 60_000,
+  });
+}
+
+/** What the terminal in front shows. */
+export async function screenText(page: Page): Promise<string> {
+  return (await page.locator('.terminal-panel:not([hidden]) .xterm-rows').textContent()) ?? '';
+}
+
+/** Types into the terminal in front, as fingers would. */
+export async function type(page: Page, text: string): Promise<void> {
+  await page.locator('.terminal-panel:not([hidden]) textarea').focus();
+  await page.keyboard.type(text);
+}
+
+export const test = base.extend<object, { atelier: Atelier }>({
+  atelier: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads what a fixture needs from this pattern
+    async ({}, use) => {
+      const atelier = new Atelier();
+      await atelier.start();
+      await use(atelier);
+      await atelier.stop();
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+});
+
+export { expect };

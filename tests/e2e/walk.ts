@@ -1,0 +1,75 @@
+import type { Page } from '@playwright/test';
+import { type Atelier, expect } from './atelier.ts';
+
+/** Answers to the questions of the lessons: what a learner reads off the screen, asked of the cluster. */
+const ANSWERS: Record<string, (atelier: Atelier) => string> = {
+  'refused/address': () => 'localhost:8080',
+  'kubeconfig/node': (atelier) => atelier.kubectl('get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}'),
+  'whoami/rights': () => 'own',
+  'versions/kubelet': (atelier) =>
+    atelier.kubectl('get', 'nodes', '-o', 'jsonpath={.items[0].status.nodeInfo.kubeletVersion}'),
+  'explain/default': () => 'Always',
+  'gone/nobody': () => 'none',
+  'chain/maker': () => 'ReplicaSet',
+  'token/token': (atelier) =>
+    /token=([0-9a-f]{32,})/.exec(atelier.kubectl('-n', 'alice', 'logs', 'deploy/jupyter'))?.[1] ?? '',
+  'lost/where': () => 'layer',
+  'kept/author': (atelier) =>
+    atelier.kubectl('-n', 'alice', 'exec', 'deploy/jupyter', '--', 'cat', '/home/jovyan/work/author.txt'),
+  'repo/version': () => '1.1.0',
+  'repo/value': () => 'persistence.enabled',
+  'template/kind': () => 'PersistentVolumeClaim',
+  'rollback/meaning': () => 'anew',
+  'nested/silence': () => 'nobody',
+};
+
+/** Does a lesson from first to last: every command, check and question in the order in which the page has them. */
+export async function walk(page: Page, atelier: Atelier, between?: (step: string) => Promise<void>): Promise<void> {
+  const steps = await page
+    .locator('[data-step]')
+    .evaluateAll((all) => all.map((step) => step.getAttribute('data-step') ?? ''));
+  expect(steps.length).toBeGreaterThanOrEqual(5);
+  for (const id of steps) {
+    const step = page.locator(`[data-step="${id}"]`);
+    await expect(step).toHaveAttribute('data-state', 'current');
+    const things = step.locator('[data-run], [data-check], form[data-answer]');
+    for (let index = 0; index < (await things.count()); index++) {
+      const thing = things.nth(index);
+      const inHint = await thing.evaluate((element) => element.closest('[data-hint]') !== null);
+      if (!inHint) await take(page, atelier, thing);
+    }
+    await expect(step).toHaveAttribute('data-state', 'done');
+    await between?.(id);
+  }
+}
+
+async function take(page: Page, atelier: Atelier, thing: ReturnType<Page['locator']>): Promise<void> {
+  if (await thing.evaluate((element) => element.matches('[data-run]'))) {
+    const number = (await thing.getAttribute('data-terminal')) ?? '1';
+    const panel = page.locator(`#terminal-panel-${number}`);
+    const before = (await panel.count()) ? Number((await panel.getAttribute('data-prompts')) ?? 0) : 0;
+    await thing.locator('[data-run-go]').click();
+    // What goes on in the second terminal is meant to stay there.
+    if (number === '2') await expect(panel).toHaveAttribute('data-busy', 'true');
+    else
+      await expect
+        .poll(async () => Number(await panel.getAttribute('data-prompts')), { timeout: 90_000 })
+        .toBeGreaterThan(before);
+    return;
+  }
+  if (await thing.evaluate((element) => element.matches('form'))) return answer(atelier, thing);
+  if ((await thing.getAttribute('data-kind')) !== 'answer') {
+    await expect(thing).toHaveAttribute('data-verdict', 'passed', { timeout: 60_000 });
+  }
+}
+
+async function answer(atelier: Atelier, form: ReturnType<Page['locator']>): Promise<void> {
+  const key = `${await form.getAttribute('data-answer-step')}/${await form.getAttribute('data-answer-check')}`;
+  const value = ANSWERS[key]?.(atelier);
+  expect(value, `an answer for ${key}`).toBeTruthy();
+  const choice = form.locator(`input[type=radio][value="${value}"]`);
+  if (await choice.count()) await choice.check();
+  else await form.locator('input[name=value]').fill(value ?? '');
+  await form.locator('button[type=submit]').click();
+  await expect(form).toBeHidden();
+}
