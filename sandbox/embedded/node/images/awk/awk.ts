@@ -5,83 +5,24 @@ import { formatFloat, formatText } from '../applets/text-output.ts';
 import type { Output, StartedProcess } from '../image.ts';
 import { openInput, openOutput } from '../process/open.ts';
 import { Pipe, readAll, readLines } from '../process/streams.ts';
+import { Memory } from './memory.ts';
 import { AwkParser } from './parser.ts';
 import type { AwkProgram, Expression, Statement } from './syntax.ts';
+import { arithmetic, fromInput, Jump, type Table, toNumber, toText, toTruth, type Value } from './values.ts';
 
-/** A number, a string, or input that looks like a number and counts as both. */
-type Value = number | string | { text: string; number: number };
-type Table = Map<string, Value>;
-
-class Jump extends Error {
-  readonly to: string;
-  readonly value: Value;
-  constructor(to: string, value: Value = '') {
-    super(to);
-    this.to = to;
-    this.value = value;
-  }
-}
-
-function toNumber(value: Value): number {
-  if (typeof value === 'number') return value;
-  if (typeof value === 'object') return value.number;
-  return Number.parseFloat(/^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?/.exec(value)?.[0] ?? '0') || 0;
-}
-
-function toText(value: Value, format = '%.6g'): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'object') return value.text;
-  if (Number.isInteger(value) && Math.abs(value) < 1e16) return String(value);
-  return formatText(format, [String(value)], () => undefined);
-}
-
-function toTruth(value: Value): boolean {
-  return typeof value === 'number' ? value !== 0 : typeof value === 'string' ? value !== '' : value.number !== 0;
-}
-
-/** What comes from input: a number too when it looks like one. */
-function fromInput(text: string): Value {
-  return /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$/.test(text) ? { text, number: Number(text) } : text;
-}
-
-class Machine {
+/** Runs a program over the memory. */
+class Machine extends Memory {
   private readonly call: AppletCall;
   private readonly program: AwkProgram;
-  private readonly globals = new Map<string, Value>();
-  private readonly arrays = new Map<string, Table>();
-  private frames: Map<string, Value | Table>[] = [];
-  private fields: string[] = [];
-  private record = '';
   private readonly outputs = new Map<string, { output: Output; child?: StartedProcess; pipe?: Pipe }>();
   private readonly inputs = new Map<string, AsyncGenerator<{ text: string; ended: boolean }>>();
   private main!: AsyncGenerator<string>;
-  private readonly patterns = new Map<string, RegExp>();
   private seed = 0.42;
 
   constructor(call: AppletCall, program: AwkProgram, variables: [string, string][]) {
+    super(call.process.env, variables);
     this.call = call;
     this.program = program;
-    const defaults = {
-      FS: ' ',
-      OFS: ' ',
-      ORS: '\n',
-      RS: '\n',
-      NR: 0,
-      NF: 0,
-      FNR: 0,
-      SUBSEP: '\x1c',
-      CONVFMT: '%.6g',
-      OFMT: '%.6g',
-      RSTART: 0,
-      RLENGTH: -1,
-      FILENAME: '',
-    };
-    for (const [name, value] of Object.entries(defaults)) this.globals.set(name, value);
-    for (const [name, value] of variables) this.globals.set(name, fromInput(value));
-    this.arrays.set(
-      'ENVIRON',
-      new Map(Object.entries(call.process.env).map(([name, value]) => [name, fromInput(value)])),
-    );
   }
 
   async run(names: string[]): Promise<number> {
@@ -154,62 +95,6 @@ class Machine {
         yield text;
       }
     }
-  }
-
-  private text(name: string): string {
-    return toText(this.globals.get(name) ?? '');
-  }
-
-  private number(name: string): number {
-    return toNumber(this.globals.get(name) ?? 0);
-  }
-
-  private regex(source: string): RegExp {
-    const known = this.patterns.get(source);
-    if (known) return known;
-    const made = posixRegExp(source, { extended: true });
-    this.patterns.set(source, made);
-    return made;
-  }
-
-  private cut(text: string, separator: string): string[] {
-    if (separator === ' ') return text.trim() === '' ? [] : text.trim().split(/\s+/);
-    if (text === '') return [];
-    return separator.length === 1 ? text.split(separator) : text.split(this.regex(separator));
-  }
-
-  private setRecord(text: string): void {
-    this.record = text;
-    this.fields = this.cut(text, this.text('FS'));
-    this.globals.set('NF', this.fields.length);
-  }
-
-  private setField(index: number, text: string): void {
-    if (index === 0) {
-      this.setRecord(text);
-      return;
-    }
-    while (this.fields.length < index) this.fields.push('');
-    this.fields[index - 1] = text;
-    this.globals.set('NF', this.fields.length);
-    this.record = this.fields.join(this.text('OFS'));
-  }
-
-  private table(name: string): Table {
-    const frame = this.frames.at(-1);
-    if (frame?.has(name)) {
-      const local = frame.get(name);
-      if (local instanceof Map) return local;
-      const made: Table = new Map();
-      frame.set(name, made);
-      return made;
-    }
-    let table = this.arrays.get(name);
-    if (!table) {
-      table = new Map();
-      this.arrays.set(name, table);
-    }
-    return table;
   }
 
   private async key(keys: Expression[]): Promise<string> {
@@ -585,21 +470,6 @@ class Machine {
     }
     return true;
   }
-}
-
-function arithmetic(operator: string, a: number, b: number): number {
-  switch (operator) {
-    case '+':
-      return a + b;
-    case '-':
-      return a - b;
-    case '*':
-      return a * b;
-    case '^':
-      return a ** b;
-  }
-  if (b === 0) throw new UsageError('Division by zero');
-  return operator === '/' ? a / b : a % b;
 }
 
 async function* splitRecords(text: string, separator: string): AsyncGenerator<{ text: string; ended: boolean }> {

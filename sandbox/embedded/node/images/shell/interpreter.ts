@@ -390,7 +390,8 @@ export class Interpreter extends ShellIo {
   private async missing(name: string, path = ''): Promise<number | undefined> {
     const { found } = this.process.find(name, path);
     if (found === 'program' || found === 'script') return undefined;
-    await this.complain(`${name}: ${found === 'missing' ? 'not found' : 'Permission denied'}`);
+    const missing = this.state.name === 'bash' ? 'command not found' : 'not found';
+    await this.complain(`${name}: ${found === 'missing' ? missing : 'Permission denied'}`);
     return found === 'missing' ? 127 : 126;
   }
 
