@@ -24,10 +24,8 @@ export interface Messages {
   };
   overview: {
     title: string;
-    hello: string;
     resume: string;
     begin: string;
-    tracks: string;
     lessons: string;
     lesson: string;
     minutes: string;
@@ -52,11 +50,9 @@ export interface Messages {
     project: string;
     closeProjection: string;
     stepState: Record<'todo' | 'current' | 'done', string>;
-    checks: string;
     run: string;
     runIn: string;
     copy: string;
-    copied: string;
     terminal: string;
     passed: string;
     failing: string;
@@ -72,10 +68,7 @@ export interface Messages {
     file: string;
     answer: string;
     yourAnswer: string;
-    notRight: string;
-    notSent: string;
     download: string;
-    previous: string;
     next: string;
     finished: string;
     allFinished: string;
@@ -94,11 +87,8 @@ export interface Messages {
     label: string;
     map: string;
     terminal: string;
-    terminals: string;
     split: string;
     splitMap: string;
-    hideMap: string;
-    showMap: string;
     namespace: string;
     embedded: string;
     real: string;
@@ -136,7 +126,6 @@ export interface Messages {
   browser: {
     stepState: Record<'todo' | 'current' | 'done', string>;
     verdict: Record<'waiting' | 'failing' | 'passed', string>;
-    run: string;
     copied: string;
     copyFailed: string;
     watching: string;
@@ -178,7 +167,6 @@ export interface Messages {
     oneEndpoint: string;
     pods: string;
     close: string;
-    describe: string;
     onNode: string;
     toneOk: string;
     toneWait: string;

@@ -33,6 +33,9 @@ export interface Reading {
   variables: Readonly<Record<string, string>>;
 }
 
+/** The language of the page seen last, for the way back. */
+export const LANGUAGE_COOKIE = 'atelier-language';
+
 export const slugOf = (folder: string) => folder.replace(/^\d+-/, '');
 
 /** All tracks with their lessons in order, in one language. A lesson counts once its prose and its plan are there. */

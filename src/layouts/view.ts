@@ -10,7 +10,7 @@ export interface View {
 }
 
 export const VIEW_COOKIE = 'atelier-view';
-export const SPLIT = { least: 26, usual: 39.5, most: 64 } as const;
+export const SPLIT = { least: 26, usual: 39, most: 64 } as const;
 export const MAP = { least: 12, usual: 40, most: 76 } as const;
 
 const within = (value: number, { least, usual, most }: typeof SPLIT | typeof MAP) =>

@@ -1,7 +1,7 @@
 import type { CheckView, LessonEvent, MapObject, PageContext, StepState } from '../../src/layouts/page-context.ts';
 
 /** What a made-up learner has done: nothing, half of a lesson, the same with a wrong image, or all. */
-export type SiteState = 'none' | 'begun' | 'trouble' | 'many' | 'done';
+export type SiteState = 'none' | 'empty' | 'begun' | 'trouble' | 'many' | 'done';
 
 const passed = (secondsAgo: number): CheckView => ({
   verdict: 'passed',
@@ -14,7 +14,7 @@ const waiting: CheckView = { verdict: 'waiting', armed: true, hints: [] };
 const STEPS = ['apply', 'chain', 'token', 'forward', 'scale', 'tag', 'lost', 'volume', 'kept'];
 
 function lesson(state: SiteState): LessonEvent {
-  const at = state === 'trouble' ? 0 : state === 'done' ? STEPS.length : 2;
+  const at = state === 'trouble' || state === 'empty' ? 0 : state === 'done' ? STEPS.length : 2;
   const stepState = (index: number): StepState => (index < at ? 'done' : index === at ? 'current' : 'todo');
   const steps = Object.fromEntries(STEPS.map((id, index) => [id, { state: stepState(index) }]));
   const trouble: CheckView = {
@@ -30,6 +30,7 @@ function lesson(state: SiteState): LessonEvent {
     ],
   };
   const ready = state === 'trouble' ? trouble : passed(61);
+  if (state === 'empty') return { steps, checks: { 'apply/created': waiting, 'apply/service': waiting }, done: false };
   return {
     steps,
     checks: {
@@ -62,6 +63,7 @@ export function contextOf(state: SiteState): PageContext | undefined {
 }
 
 function objects(state: SiteState): MapObject[] {
+  if (state === 'empty') return [];
   const since = new Date(Date.now() - 14_000).toISOString();
   const bad = state === 'trouble';
   const count = state === 'many' ? 40 : bad ? 1 : 3;

@@ -39,7 +39,7 @@ export interface Room {
 
 type Column = 'makers' | 'middle' | 'pods' | 'finders';
 const COLUMNS: Column[] = ['makers', 'middle', 'pods', 'finders'];
-const WIDTH: Record<Column, number> = { makers: 136, middle: 146, pods: 184, finders: 146 };
+const WIDTH: Record<Column, number> = { makers: 142, middle: 146, pods: 184, finders: 142 };
 const CARD = 46;
 const GAP = 9;
 const EDGE = 16;
