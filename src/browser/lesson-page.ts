@@ -31,7 +31,7 @@ function start(page: HTMLElement, pane: HTMLElement, host: HTMLElement, canvas: 
   wireAnswers(pane, address, words);
   wireSplitters(page);
   wireShortcuts({ pane, terminals, project: wireProjection(pane).project });
-  void import('./map/mount.ts').then(({ mountMap }) => mountMap(canvas, { map, words }));
+  void import('./map/mount.ts').then(({ mountMap }) => mountMap(canvas, { map, words, starter: starterIn(pane) }));
 
   let lost = false;
   openLive({
@@ -53,4 +53,12 @@ function start(page: HTMLElement, pane: HTMLElement, host: HTMLElement, canvas: 
       lost = state !== 'live';
     },
   });
+}
+
+/** The lesson's first command that makes something: what an empty map proposes. */
+function starterIn(pane: HTMLElement): string | undefined {
+  const commands = [...pane.querySelectorAll<HTMLElement>('.step-body > [data-run]')].map(
+    ({ dataset }) => dataset.run ?? '',
+  );
+  return commands.find((command) => /^(kubectl (apply|create|run)|helm install) [^\n]{1,70}$/.test(command));
 }

@@ -1,6 +1,6 @@
 import type { ActivityEvent, LessonEvent, MapChangeEvent, MapEvent, NoticeEvent } from '../layouts/page-context.ts';
 
-export interface LiveEvents {
+interface LiveEvents {
   lesson: LessonEvent;
   change: Partial<LessonEvent>;
   map: MapEvent;

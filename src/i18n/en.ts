@@ -175,6 +175,7 @@ export const en: Messages = {
     ago: '{age} ago',
     emptyTitle: 'Your namespace is empty.',
     emptyText: 'What you create appears here: Deployments, their pods, the Services that find them.',
+    emptyStart: 'In this lesson it begins with',
     mapWaiting: 'Looking at your cluster…',
     mapLabel: 'What is in your namespace',
     endpoints: '{n} endpoints',

@@ -175,6 +175,7 @@ export const fr: Messages = {
     ago: 'il y a {age}',
     emptyTitle: 'Votre namespace est vide.',
     emptyText: 'Ce que vous créez apparaît ici : les Deployments, leurs pods, les Services qui les trouvent.',
+    emptyStart: 'Dans cette leçon, cela commence par',
     mapWaiting: 'On regarde votre cluster…',
     mapLabel: 'Ce qu’il y a dans votre namespace',
     endpoints: '{n} endpoints',

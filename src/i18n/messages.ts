@@ -161,6 +161,7 @@ export interface Messages {
     ago: string;
     emptyTitle: string;
     emptyText: string;
+    emptyStart: string;
     mapWaiting: string;
     mapLabel: string;
     endpoints: string;

@@ -23,7 +23,10 @@ export interface TrackCard {
   lessons: LessonCard[];
 }
 
-/** The lesson a page shows, for the components of its prose. */
+/**
+ * The lesson a page shows, for the components of its prose.
+ * @public named in env.d.ts
+ */
 export interface Reading {
   track: string;
   folder: string;

@@ -14,7 +14,7 @@ export interface Card {
   height: number;
 }
 
-export interface Edge {
+interface Edge {
   key: string;
   path: string;
   /** Who finds whom by label, not who made whom. */

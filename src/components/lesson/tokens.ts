@@ -26,7 +26,7 @@ export function hideFacts(text: string): string {
   return text.replace(FACT, (_, name: string) => FACT_OPEN + hide(name) + FACT_CLOSE);
 }
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
