@@ -309,7 +309,7 @@ export function createLessonRun(options: LessonRunOptions): LessonRun {
     if (verdict.right) {
       pass(entry);
       saver.save(progress);
-    } else if (verdict.because === 'wrong') entry.wrong = value.trim().slice(0, 200);
+    } else if (verdict.because === 'wrong' && value.trim() !== '') entry.wrong = value.trim().slice(0, 200);
     evaluate();
     return verdict;
   }
