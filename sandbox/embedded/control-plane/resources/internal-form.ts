@@ -8,9 +8,17 @@ export function internalForm(value: Loose, struct: string): Loose {
   const out: Loose = {};
   for (const field of loadInternal().get(struct) ?? []) {
     if (field.form !== 'inline') out[field.name] = formOf(byName.get(field.name.toLowerCase()), field);
-    else if (field.type === 'metav1.ObjectMeta') Object.assign(out, source?.metadata);
+    else if (field.type === 'metav1.ObjectMeta') Object.assign(out, sortedMaps(source?.metadata));
     else Object.assign(out, internalForm(source, field.type));
   }
+  return out;
+}
+
+/** Go writes maps by their keys. */
+function sortedMaps(metadata: Loose): Loose {
+  const out: Loose = { ...metadata };
+  for (const name of ['labels', 'annotations'])
+    if (out[name]) out[name] = Object.fromEntries(Object.entries(out[name]).sort(([a], [b]) => (a < b ? -1 : 1)));
   return out;
 }
 

@@ -205,7 +205,10 @@ export const priorityClasses: Strategy = {
       !['system-cluster-critical', 'system-node-critical'].includes(metadata.name)
     )
       faults.push(
-        forbidden('metadata.name', "priority class names with 'system-' prefix are reserved for system use only"),
+        forbidden(
+          'metadata.name',
+          `priority class names with 'system-' prefix are reserved for system use only. error: ${metadata.name} is not a known system priority class`,
+        ),
       );
     else if (value > highest && !metadata.name?.startsWith('system-'))
       faults.push(forbidden('value', `maximum allowed value of a user defined priority is ${highest}`));

@@ -212,6 +212,8 @@ export const jobs: Strategy = {
     };
     spec.template.metadata ??= {};
     spec.template.metadata.labels = { ...spec.template.metadata.labels, ...own };
+    // Read back, a Job without labels has its template's.
+    if (!Object.keys(metadata.labels ?? {}).length) metadata.labels = { ...spec.template.metadata.labels };
     spec.selector ??= {};
     spec.selector.matchLabels = { ...spec.selector.matchLabels, 'batch.kubernetes.io/controller-uid': uid };
   },

@@ -14,18 +14,31 @@ function fill(value: Loose, schema: Schema, schemas: Record<string, Schema>): vo
     if (actual.items) for (const item of value) fill(item, actual.items, schemas);
     return;
   }
-  for (const [key, property] of Object.entries(actual.properties ?? {})) {
+  for (const [key, property] of defaulted(actual)) {
     // A null where null may not stand is as good as absent: CRDs default it.
     const missing = value[key] === undefined || (value[key] === null && !property.nullable);
-    if (missing && property.default !== undefined && !isDropped(schema, key, property.default))
-      value[key] = structuredClone(property.default);
-    if (value[key] !== undefined) fill(value[key], property, schemas);
+    if (missing && !isDropped(schema, key, property.default)) value[key] = structuredClone(property.default);
   }
   if (schema.$ref) for (const key of nullFields(schema.$ref)) if (value[key] === undefined) value[key] = null;
-  if (typeof actual.additionalProperties === 'object') {
-    for (const [key, inner] of Object.entries(value))
-      if (!actual.properties?.[key]) fill(inner, actual.additionalProperties, schemas);
+  const others = typeof actual.additionalProperties === 'object' ? actual.additionalProperties : undefined;
+  for (const key of Object.keys(value)) {
+    const inner = value[key];
+    if (typeof inner !== 'object' || inner === null) continue;
+    const below = actual.properties?.[key] ?? others;
+    if (below) fill(inner, below, schemas);
   }
+}
+
+const defaultedOf = new WeakMap<Schema, [string, Schema][]>();
+
+/** The properties with a default: most objects have few. */
+function defaulted(schema: Schema): [string, Schema][] {
+  let known = defaultedOf.get(schema);
+  if (!known) {
+    known = Object.entries(schema.properties ?? {}).filter(([, property]) => property.default !== undefined);
+    defaultedOf.set(schema, known);
+  }
+  return known;
 }
 
 /** Go leaves out a zero that is the default too. */

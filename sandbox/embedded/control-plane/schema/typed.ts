@@ -196,8 +196,8 @@ export function compareTyped(left: Loose, right: Loose, shape: Shape): Compariso
 function compareAt(left: Loose, right: Loose, schema: Schema, schemas: Schemas, path: Path, out: Comparison): void {
   if (left === right) return;
   const mark = (set: FieldSet) => insert(set, path);
-  const atoms = [left, right].filter((side) => side !== undefined && side !== null).map((side) => atomOf(side, schema));
-  const atom = atoms.length > 0 && atoms.every((each) => each === atoms[0]) ? atoms[0]! : 'leaf';
+  const [was, is] = [kindAt(left, schema), kindAt(right, schema)];
+  const atom = was === undefined || was === is ? (is ?? was ?? 'leaf') : is === undefined ? was : 'leaf';
   const hollow = isHollow(left) && isHollow(right);
   if (atom === 'leaf' || hollow) {
     if (left === undefined) mark(out.added);
@@ -217,6 +217,10 @@ function compareAt(left: Loose, right: Loose, schema: Schema, schemas: Schemas, 
   }
   compareLists(left ?? [], right ?? [], schema, schemas, path, out);
 }
+
+/** Undefined for nothing: then the other side alone decides. */
+const kindAt = (value: Loose, schema: Schema): Atom | undefined =>
+  value === undefined || value === null ? undefined : atomOf(value, schema);
 
 const isHollow = (value: Loose): boolean =>
   value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
