@@ -31,7 +31,7 @@ export async function createForwardProxy(options: ForwardProxyOptions): Promise<
     if (isLoopback(host)) throw new Forbidden(`${host} is this machine, not the cluster`);
     const served = options.outside?.(host, port);
     if (served) return served;
-    if (isClusterAddress(host) || host.endsWith(`.${clusterDomain}`)) return network.connect(host, port);
+    if (network.has(host) || host.endsWith(`.${clusterDomain}`)) return network.connect(host, port);
     try {
       if (isIP(host) === 0) return await network.connect(host, port);
     } catch (error) {
@@ -146,10 +146,6 @@ function said(error: unknown): string {
 }
 
 const bare = (host: string) => host.replace(/^\[|\]$/g, '');
-
-function isClusterAddress(host: string): boolean {
-  return /^10\.(244|96)\./.test(host);
-}
 
 function isLoopback(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');

@@ -34,6 +34,8 @@ export interface NetworkOptions {
   apiServer: { host: string; port: number };
   /** First two numbers of pod addresses. */
   podRange?: string;
+  /** The same of ClusterIPs. */
+  serviceRange?: string;
   /** Names and addresses outside the cluster that it reaches all the same: the load balancer's hosts. */
   outside?: (host: string, port: number) => Promise<Duplex> | undefined;
 }
@@ -45,6 +47,8 @@ export interface Network {
   allocate(wanted?: string): string;
   release(ip: string): void;
   addPod(pod: PodAddress): PodNetwork;
+  /** Whether an address is the cluster's: of a pod, a Service, the node. */
+  has(address: string): boolean;
   /** Connects from the node, or from a client outside: names of the cluster, Services, pods. */
   connect(host: string, port: number, client?: string): Promise<Duplex>;
 }
@@ -59,7 +63,7 @@ type Ports = Map<number, Listener>;
 const patience = 3000;
 
 export function createNetwork(options: NetworkOptions): Network {
-  const { services, clock, clusterDomain, apiServer, podRange = '10.244' } = options;
+  const { services, clock, clusterDomain, apiServer, podRange = '10.244', serviceRange = '10.96' } = options;
   const names = createNameServer(services, clusterDomain);
   const pods = new Map<string, Ports>();
   const taken = new Set<string>();
@@ -166,6 +170,11 @@ export function createNetwork(options: NetworkOptions): Network {
 
   return {
     names,
+    has: (address) =>
+      address.startsWith(`${podRange}.`) ||
+      address.startsWith(`${serviceRange}.`) ||
+      address === options.nodeAddress() ||
+      services.isServiceAddress(address),
     addPod,
     allocate(wanted) {
       if (wanted?.startsWith(`${podRange}.`) && !taken.has(wanted)) {
