@@ -15,6 +15,7 @@ import { ResourceTypes } from './apiserver/resource-type.ts';
 import { type ApiServer, startServer } from './apiserver/server.ts';
 import { ServiceAccountTokens } from './apiserver/service-account-tokens.ts';
 import type { Services } from './apiserver/services.ts';
+import { fillTokenSecrets } from './apiserver/token-secrets.ts';
 import { openPki, type Pki } from './pki.ts';
 import { Store } from './store/store.ts';
 
@@ -77,9 +78,10 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     throw error;
   });
   serveDefinitions(services);
+  fillTokenSecrets(services, pki.ca.cert);
   await bootstrap(services, { port: server.port });
   const ending = new AbortController();
-  const transport = (user: string): Transport => createInProcessTransport(services, userNamed(user));
+  const transport = (user: string): Transport => createInProcessTransport(services, userNamed(user), programOf(user));
   if (options.controllers !== false) {
     const { startControllers } = await import('./controllers/start.ts');
     startControllers({
@@ -105,6 +107,11 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       store.close();
     },
   };
+}
+
+/** The program a user of the control plane runs in, as field managers name it. */
+function programOf(user: string): string {
+  return user === 'system:kube-scheduler' ? 'kube-scheduler' : 'kube-controller-manager';
 }
 
 /** Any port means the one of the last start, if it is free: kubeconfigs stay true. */

@@ -155,6 +155,14 @@ export async function updateObject(
   placeInNamespace(call, object);
   const { metadata } = object;
   const isPut = call.info.verb === 'update';
+  if (metadata.name !== entry.name)
+    throw badRequest(
+      `the name of the object (${metadata.name ?? ''}) does not match the name on the URL (${entry.name})`,
+    );
+  if (metadata.uid && metadata.uid !== old.metadata.uid && !isPut) {
+    const message = `Invalid value: ${JSON.stringify(metadata.uid)}: field is immutable`;
+    throw refuseInvalid(call, object, [{ field: 'metadata.uid', reason: 'FieldValueInvalid', message }]);
+  }
   if (metadata.uid && metadata.uid !== old.metadata.uid)
     throw conflict(
       type,

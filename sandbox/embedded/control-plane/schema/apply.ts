@@ -273,7 +273,7 @@ function sorted(value: Loose): Loose {
 
 function typedMessage(applied: Loose, faults: string[], by: Ownership): string {
   const { name = '', namespace = '' } = applied.metadata ?? {};
-  const group = `${by.apiVersion}, Kind=${applied.kind}`;
+  const group = `${by.apiVersion.includes('/') ? '' : '/'}${by.apiVersion}, Kind=${applied.kind}`;
   const text = faults.length === 1 ? faults[0] : `errors:\n${faults.map((fault) => `  ${fault}`).join('\n')}`;
   return `failed to create typed patch object (${namespace}/${name}; ${group}): ${text}`;
 }

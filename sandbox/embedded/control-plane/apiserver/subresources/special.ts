@@ -1,6 +1,7 @@
-import type { ResourceCall } from '../call.ts';
+import { type ResourceCall, warn } from '../call.ts';
 import type { Reply } from '../reply.ts';
 import { bind } from './binding.ts';
+import { getComponent, listComponents } from './components.ts';
 import { evict } from './eviction.ts';
 import { selfAccess, selfReview, selfRules, subjectAccess, tokenReview } from './reviews.ts';
 import { scale } from './scale.ts';
@@ -9,6 +10,8 @@ import { requestToken } from './token.ts';
 type Handler = (call: ResourceCall) => Reply | Promise<Reply>;
 
 const handlers: Record<string, Handler> = {
+  'list /componentstatuses': listComponents,
+  'get /componentstatuses': getComponent,
   'create /serviceaccounts/token': requestToken,
   'create /pods/binding': bind,
   'create /bindings': bind,
@@ -21,8 +24,17 @@ const handlers: Record<string, Handler> = {
   'create authentication.k8s.io/tokenreviews': tokenReview,
 };
 
+/** Kinds that the real server calls old whenever they are used. */
+const deprecated: Record<string, string> = {
+  '/componentstatuses': 'v1 ComponentStatus is deprecated in v1.19+',
+  '/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+};
+
 /** What is answered neither by the stored object nor by a part of it; undefined for all else. */
-export function special({ type, info }: ResourceCall): Handler | undefined {
+export function special(call: ResourceCall): Handler | undefined {
+  const { type, info } = call;
+  const old = deprecated[type.collection];
+  if (old) warn(call, old);
   if (info.subresource === 'scale' && type.fact.subresources?.some((one) => one.name === 'scale')) return scale;
   return handlers[`${info.verb} ${info.subresource ? `${type.collection}/${info.subresource}` : type.collection}`];
 }
