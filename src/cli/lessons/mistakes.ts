@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { LessonRun } from '../../checks/run.ts';
 import type { CheckState } from '../../checks/state.ts';
 import { decodeControl, FROM_SERVER } from '../../gateway/frames.ts';
+import type { Attachment } from '../../gateway/terminal.ts';
 import type { LessonFolder } from '../../lessons/load.ts';
 import { fillText } from '../../lessons/variables.ts';
 import { type LearnerSession, lessonKey } from '../../sessions/session.ts';
@@ -103,12 +104,21 @@ function hintOf(run: LessonRun, check: string, hint: string): Promise<CheckState
 async function typeIn(session: LearnerSession, script: string): Promise<void> {
   const size = { columns: 120, rows: 30 };
   const terminal = await session.terminal('9', size);
+  let parsed = 0;
   let typed = false;
+  let attachment: Attachment | undefined;
   let finish = () => {};
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const attachment = await terminal.attach(
+  function onPrompt(): void {
+    // What is told while attaching comes before there is anything to type into.
+    if (!attachment) return;
+    if (typed) finish();
+    else attachment.receive({ kind: 'run', command: script });
+    typed = true;
+  }
+  attachment = await terminal.attach(
     {
       buffered: 0,
       close: () => undefined,
@@ -116,21 +126,12 @@ async function typeIn(session: LearnerSession, script: string): Promise<void> {
         if (frame[0] === FROM_SERVER.output) parsed += frame.length - 1;
         if (frame[0] !== FROM_SERVER.control) return;
         const control = decodeControl(frame.subarray(1));
-        if (control.type !== 'state' || control.busy) return;
-        if (typed) finish();
-        // The prompt stands before the answer to it is heard.
-        else queueMicrotask(type);
+        if (control.type === 'state' && !control.busy) onPrompt();
       },
     },
     size,
   );
-  let parsed = 0;
-  function type(): void {
-    if (typed) return;
-    typed = true;
-    attachment.receive({ kind: 'run', command: script });
-  }
-  if (!terminal.busy) type();
+  if (!terminal.busy) onPrompt();
   await finished;
   attachment.receive({ kind: 'acknowledge', offset: parsed });
   attachment.detach();
