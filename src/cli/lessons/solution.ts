@@ -27,6 +27,8 @@ export function runScript(
   lesson: string,
   script: string,
 ): Promise<{ code: number; output: string }> {
+  // Nothing comes before the first step.
+  if (script.trim() === '') return Promise.resolve({ code: 0, output: '' });
   const child = spawn('bash', ['--noprofile', '--norc', '-s'], {
     cwd: session.sandbox.home,
     env: { ...session.sandbox.environment(), ATELIER_LESSON: lesson },
