@@ -30,5 +30,7 @@ export function negotiate(accept: string | undefined): Negotiated {
 function formatOf(media: string): Negotiated['format'] | undefined {
   if (media === 'application/json' || media === '*/*' || media === 'application/*') return 'json';
   if (media === 'application/yaml') return 'yaml';
+  // kubectl asks for OpenAPI v2 so; that answer has a type of its own.
+  if (media === 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf') return 'json';
   return undefined;
 }

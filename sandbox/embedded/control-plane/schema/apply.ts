@@ -117,7 +117,9 @@ function updateManagers(live: Loose, updated: Loose, known: Managers, by: Owners
     const id = identityOf(self);
     const previous = managers.get(id);
     const set = previous ? union(owned, previous.set) : owned;
-    managers.set(id, { ...self, set, time: stampOf(by.now) });
+    // The real server notes no time for what is done through `scale`.
+    const time = by.subresource === 'scale' ? undefined : stampOf(by.now);
+    managers.set(id, { ...self, set, time });
   }
   return managers;
 }
