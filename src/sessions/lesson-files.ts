@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fillText, type Variables } from '../lessons/variables.ts';
 
 export interface LaidFile {
   /** From HOME. */
   file: string;
-  /** `kept`: the learner changed it, so the lesson's version came as NAME.new beside it. */
-  outcome: 'new' | 'updated' | 'kept';
+  /** `kept`: the learner changed it, so the lesson's version came as NAME.new beside it; `moved`: theirs is NAME.old now. */
+  outcome: 'new' | 'updated' | 'kept' | 'moved';
 }
 
 /** Lays a lesson's files in HOME, variables filled in. What the learner changed is never overwritten. Answers what was done. */
@@ -18,6 +18,8 @@ export async function layFiles(options: {
   memory: string;
   files: readonly { from: string; to?: string | undefined }[];
   variables: Variables;
+  /** A lesson begun anew: what the learner changed is moved aside instead of being kept in place. */
+  anew?: boolean;
 }): Promise<LaidFile[]> {
   const laid = await readMemory(options.memory);
   const outcomes: LaidFile[] = [];
@@ -26,7 +28,7 @@ export async function layFiles(options: {
     for (const name of await filesBelow(source)) {
       const target = path.join(to ?? from, name);
       const text = fillText(await readFile(path.join(source, name), 'utf8'), options.variables);
-      const outcome = await lay(path.join(options.home, target), text, laid[target]);
+      const outcome = await lay(path.join(options.home, target), text, laid[target], options.anew === true);
       laid[target] = digest(text);
       if (outcome) outcomes.push({ file: target, outcome });
     }
@@ -35,7 +37,12 @@ export async function layFiles(options: {
   return outcomes;
 }
 
-async function lay(file: string, text: string, lastLaid: string | undefined): Promise<LaidFile['outcome'] | undefined> {
+async function lay(
+  file: string,
+  text: string,
+  lastLaid: string | undefined,
+  anew: boolean,
+): Promise<LaidFile['outcome'] | undefined> {
   const there = await readFile(file, 'utf8').catch(() => undefined);
   if (there === text) return undefined;
   await mkdir(path.dirname(file), { recursive: true });
@@ -43,6 +50,11 @@ async function lay(file: string, text: string, lastLaid: string | undefined): Pr
   if (untouched) {
     await writeFile(file, text);
     return there === undefined ? 'new' : 'updated';
+  }
+  if (anew) {
+    await rename(file, `${file}.old`);
+    await writeFile(file, text);
+    return 'moved';
   }
   // Said once: the same version is not laid beside it at every visit.
   if (lastLaid === digest(text)) return undefined;

@@ -148,13 +148,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
   async function open(key: string): Promise<OpenLesson> {
     const folder = find(key);
     await ready;
-    const files = await layFiles({
-      manifests: path.join(options.root, 'manifests'),
-      home: sandbox.home,
-      memory: path.join(options.directory, 'laid.json'),
-      files: folder.lesson.files ?? [],
-      variables: variables(),
-    });
+    const files = await layFilesOf(folder);
     if (!startsWithoutKubeconfig(folder)) await sandbox.placeKubeconfig();
     const entry = live.get(key) ?? begin(key);
     entry.holders++;
@@ -182,6 +176,17 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
         entry.timer.unref();
       },
     };
+  }
+
+  function layFilesOf(folder: LessonFolder, anew = false): Promise<LaidFile[]> {
+    return layFiles({
+      manifests: path.join(options.root, 'manifests'),
+      home: sandbox.home,
+      memory: path.join(options.directory, 'laid.json'),
+      files: folder.lesson.files ?? [],
+      variables: variables(),
+      anew,
+    });
   }
 
   function said(output: SaidOutput): void {
@@ -224,13 +229,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
     for (const lesson of before) {
       const key = lessonKey(lesson);
       tell(key);
-      await layFiles({
-        manifests: path.join(options.root, 'manifests'),
-        home: sandbox.home,
-        memory: path.join(options.directory, 'laid.json'),
-        files: lesson.lesson.files ?? [],
-        variables: variables(),
-      });
+      await layFilesOf(lesson);
       await replayLesson(lesson.folder, variables(), sandbox, tell);
       const known = record.lessons[key];
       if (!known?.finished) {
@@ -287,6 +286,9 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
         if (startsWithoutKubeconfig(folder) && (await sandbox.hideKubeconfig()))
           tell('~/.kube/config → ~/.kube/config.old');
         await replayBefore(folder, tell);
+        for (const { file, outcome } of await layFilesOf(folder, true)) {
+          if (outcome === 'moved') tell(`~/${file} → ~/${file}.old`);
+        }
         await live.get(key)?.run.reset();
         const total = folder.lesson.steps.length;
         if (!live.has(key)) await keep(key, { progress: { passed: {}, armed: {} }, done: 0, total, finished: false });

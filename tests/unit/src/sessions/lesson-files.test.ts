@@ -13,8 +13,9 @@ function place() {
   const write = (name: string, text: string) => writeFileSync(path.join(manifests, 'web', name), text);
   write('a.yaml', `namespace: $\{namespace}\n`);
   write('deep/b.yaml', 'b\n');
-  const lay = () =>
+  const lay = (anew = false) =>
     layFiles({
+      anew,
       manifests,
       home,
       memory: path.join(root, 'laid.json'),
@@ -44,6 +45,15 @@ test('what the learner changed is kept, and a newer version comes beside it, onc
   expect(readFileSync(home('a.yaml'), 'utf8')).toBe('mine\n');
   expect(readFileSync(home('a.yaml.new'), 'utf8')).toBe('newer\n');
   expect(await lay()).toEqual([]);
+});
+
+test('a lesson begun anew has its own files again, and theirs beside them', async () => {
+  const { lay, home } = place();
+  await lay();
+  writeFileSync(home('a.yaml'), 'mine\n');
+  expect(await lay(true)).toEqual([{ file: 'lab/web/a.yaml', outcome: 'moved' }]);
+  expect(readFileSync(home('a.yaml'), 'utf8')).toBe('namespace: alice\n');
+  expect(readFileSync(home('a.yaml.old'), 'utf8')).toBe('mine\n');
 });
 
 test('what the learner left alone is brought up to date', async () => {
