@@ -32,9 +32,17 @@ export function wireActivity(page: HTMLElement, lesson: LessonAddress, words: Br
     const behind = page.querySelector<HTMLElement>('[data-behind]');
     if (behind) behind.hidden = state !== 'failed';
     if (state === 'done') {
+      if (kind === 'catch-up') tieThreadBefore();
       box.hidden = true;
       toast(`${title.textContent}: ${text.textContent}`, { level: 'info' });
     }
   }
   return { show };
+}
+
+/** Lessons caught up with are behind: the thread in the header is solid up to this one. */
+function tieThreadBefore(): void {
+  const lessons = [...document.querySelectorAll('.thread li')];
+  const here = lessons.findIndex((lesson) => lesson.querySelector('[aria-current]'));
+  for (const lesson of lessons.slice(0, Math.max(0, here))) lesson.classList.add('on');
 }
