@@ -18,14 +18,14 @@ const expressions = new Map(
 const matches = (value: string, source: string): boolean => expressions.get(source)!.test(value);
 
 /** `SENTENCE (e.g. 'a',  or 'b', regex used for validation is '…')` */
-export function regexMessage(sentence: string, source: string, ...examples: string[]): string {
+function regexMessage(sentence: string, source: string, ...examples: string[]): string {
   const shown = examples.map((example) => `'${example}', `).join(' or ');
   return `${sentence} (${shown ? `e.g. ${shown}` : ''}regex used for validation is '${source}')`;
 }
 
-export const tooLong = (length: number): string => `must be no more than ${length} bytes`;
+const tooLong = (length: number): string => `must be no more than ${length} bytes`;
 const tooManyCharacters = (length: number): string => `must be no more than ${length} characters`;
-export const empty = 'must be non-empty';
+const empty = 'must be non-empty';
 export const outside = (low: number | string, high: number | string): string =>
   `must be between ${low} and ${high}, inclusive`;
 

@@ -15,8 +15,7 @@ const binary = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 /** 2⁶³-1: what a binary quantity is capped at. */
 const most = (2n ** 63n - 1n) * giga;
 
-export const quantityMessage =
-  "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const quantityMessage = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const suffixMessage = "unable to parse quantity's suffix";
 
 /** Throws an Error with the sentence of the real server. */

@@ -10,7 +10,7 @@ import {
 } from '../../../../kubernetes/names.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { compareQuantities } from '../../../../kubernetes/quantity.ts';
-import { duplicate, forbidden, invalid, notSupported, required, tooLong } from '../schema/field-errors.ts';
+import { forbidden, invalid, notSupported, required, tooLong } from '../schema/field-errors.ts';
 import type { FieldError } from './strategy.ts';
 
 /** Rules that many kinds share, each with the field's path first. Absent values keep every rule. */
@@ -122,18 +122,6 @@ export function portNumberOrName(path: string, value: number | string | undefine
 
 export const label = (path: string, value: string): FieldError[] => each(path, value, dns1123Label(value));
 export const subdomain = (path: string, value: string): FieldError[] => each(path, value, dns1123Subdomain(value));
-
-/** Names a list's items must not share. */
-export function uniqueNames(path: string, items: Loose[] | undefined, key = 'name'): FieldError[] {
-  const seen = new Set<string>();
-  const faults: FieldError[] = [];
-  for (const [index, item] of (items ?? []).entries()) {
-    const value = item[key];
-    if (value && seen.has(value)) faults.push(duplicate(`${path}[${index}].${key}`, value));
-    seen.add(value);
-  }
-  return faults;
-}
 
 const standardResources = ['cpu', 'memory', 'ephemeral-storage'];
 

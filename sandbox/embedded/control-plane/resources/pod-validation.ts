@@ -52,7 +52,7 @@ function securityFaults(path: string, context: Loose): FieldError[] {
   return faults;
 }
 
-export function tolerationFaults(path: string, tolerations: Loose[]): FieldError[] {
+function tolerationFaults(path: string, tolerations: Loose[]): FieldError[] {
   return tolerations.flatMap(({ key = '', operator = '', value = '', effect = '', tolerationSeconds }, index) => {
     const at = `${path}[${index}]`;
     const faults: FieldError[] = key ? each(`${at}.key`, key, qualifiedName(key)) : [];

@@ -26,7 +26,7 @@ type Rules = Pick<Strategy, 'validate' | 'validateUpdate'>;
 
 const at = 'spec.template';
 
-export function templateFaults(path: string, template: Loose, added?: string[]): FieldError[] {
+function templateFaults(path: string, template: Loose, added?: string[]): FieldError[] {
   const metadata = template?.metadata ?? {};
   return [
     ...labels(`${path}.labels`, metadata.labels),

@@ -101,16 +101,6 @@ export function* paths(set: FieldSet, prefix: Path = []): Generator<Path> {
     yield* paths(child, [...prefix, element]);
 }
 
-export function equalSets(a: FieldSet, b: FieldSet): boolean {
-  if (a.members.size !== b.members.size || !a.members.isSubsetOf(b.members)) return false;
-  const children = [...a.children].filter(([, child]) => !isEmpty(child));
-  if (children.length !== [...b.children].filter(([, child]) => !isEmpty(child)).length) return false;
-  return children.every(([element, child]) => {
-    const other = b.children.get(element);
-    return other !== undefined && equalSets(child, other);
-  });
-}
-
 export function toFieldsV1(set: FieldSet): Loose {
   const out: Loose = {};
   const elements = new Set([...set.members, ...set.children.keys()]);

@@ -18,7 +18,7 @@ export function decodeProtobuf(body: Uint8Array): Loose {
   return { kind, apiVersion, ...decodeMessage(raw, name) };
 }
 
-export const isProtobuf = (body: Uint8Array): boolean =>
+const isProtobuf = (body: Uint8Array): boolean =>
   body[0] === 0x6b && body[1] === 0x38 && body[2] === 0x73 && body[3] === 0;
 
 function messageName(apiVersion: string, kind: string): string | undefined {
