@@ -249,6 +249,15 @@ export class Containers {
     return instance.stopping;
   }
 
+  /** The pod names another image now: what runs is ended for it, what waits is tried at once. */
+  redefined(record: ContainerRecord, grace: number): void {
+    delete record.pulls;
+    record.notBefore = 0;
+    if (record.instance) {
+      void this.stop(record, grace, `Container ${record.name} definition changed, will be restarted`);
+    } else if ('waiting' in record.state && !record.containerID) record.image = record.spec.image;
+  }
+
   /** A container that is being ended gets less time than it was told. */
   hurry(record: ContainerRecord, grace: number): void {
     const { instance } = record;

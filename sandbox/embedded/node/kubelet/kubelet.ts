@@ -5,6 +5,7 @@ import { createRecorder } from '../../client/recorder.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import type { Network } from '../network/network.ts';
 import type { ServiceTable } from '../network/services.ts';
+import { admit } from './admission.ts';
 import { createConfiguration, resources } from './configuration.ts';
 import { Images, type Resolve } from './images.ts';
 import { createLane } from './lane.ts';
@@ -92,6 +93,12 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     clusterDomain: options.clusterDomain,
     allocatable,
     newId: options.newId,
+    admit: (pod) =>
+      admit(
+        pod,
+        [...workers.values()].map((worker) => worker.pod),
+        { labels: registration.labels, allocatable },
+      ),
     event(pod, type, reason, message, fieldPath) {
       lane.later(() => recorder.event(pod, type, reason, message, fieldPath ? { fieldPath } : {}));
     },
@@ -149,7 +156,17 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     pods: () => [...workers.values()],
     async start() {
       const registered = await registration.register();
-      void recorder.event({ ...registered, apiVersion: 'v1', kind: 'Node' }, 'Normal', 'Starting', 'Starting kubelet.');
+      // Events about nodes carry the name in place of a uid, as the real kubelet's do.
+      const about = { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.name } };
+      const said = [['Starting', 'Starting kubelet.']];
+      if (registered === 'new') {
+        for (const state of ['HasSufficientMemory', 'HasNoDiskPressure', 'HasSufficientPID']) {
+          said.push([`Node${state}`, `Node ${node.name} status is now: Node${state}`]);
+        }
+        said.push(['NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods']);
+        said.push(['NodeReady', `Node ${node.name} status is now: NodeReady`]);
+      }
+      for (const [reason, message] of said) lane.later(() => recorder.event(about, 'Normal', reason!, message!));
       await Promise.all([configmaps.synced, secrets.synced, persistent.synced]);
       const pods = informer(resources.pods, `spec.nodeName=${node.name}`);
       await pods.synced;

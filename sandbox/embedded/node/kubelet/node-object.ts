@@ -38,24 +38,18 @@ export class NodeRegistration {
   }
 
   /** Makes the Node or takes over the one that is there. Rejects when the API refuses. */
-  async register(): Promise<KubeObject> {
-    const { name, labels, port } = this.#options;
+  async register(): Promise<'new' | 'known'> {
+    const { name, port } = this.#options;
     const metadata = {
       name,
-      labels: {
-        'beta.kubernetes.io/arch': 'amd64',
-        'beta.kubernetes.io/os': 'linux',
-        'kubernetes.io/arch': 'amd64',
-        'kubernetes.io/hostname': name,
-        'kubernetes.io/os': 'linux',
-        ...labels,
-      },
+      labels: this.labels,
       annotations: {
         [kubeletAnnotation]: `127.0.0.1:${port}`,
         'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
       },
     };
     let node: KubeObject;
+    let outcome: 'new' | 'known' = 'new';
     try {
       node = await this.#client.create(resources.nodes, {
         apiVersion: 'v1',
@@ -66,6 +60,7 @@ export class NodeRegistration {
       });
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 409) throw error;
+      outcome = 'known';
       node = await this.#client.patch(resources.nodes, name, undefined, 'strategic', { metadata });
     }
     this.#uid = node.metadata.uid ?? '';
@@ -73,11 +68,19 @@ export class NodeRegistration {
     await this.#renew();
     this.#every(timings.lease, () => this.#renew());
     this.#every(timings.nodeStatus, () => this.report());
-    return node;
+    return outcome;
   }
 
-  get uid(): string {
-    return this.#uid;
+  get labels(): Record<string, string> {
+    const { name, labels } = this.#options;
+    return {
+      'beta.kubernetes.io/arch': 'amd64',
+      'beta.kubernetes.io/os': 'linux',
+      'kubernetes.io/arch': 'amd64',
+      'kubernetes.io/hostname': name,
+      'kubernetes.io/os': 'linux',
+      ...labels,
+    };
   }
 
   /** Writes the node's status. */

@@ -2,18 +2,20 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { ApiError, type Client } from '../../client/client.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import type { Network, PodNetwork } from '../network/network.ts';
+import type { Refusal } from './admission.ts';
 import { type Configuration, resources } from './configuration.ts';
 import { Containers } from './containers.ts';
 import type { Images } from './images.ts';
 import type { Lane } from './lane.ts';
 import { Mounting } from './mounting.ts';
-import { hostsFile, identityOf, resolvConf } from './pod-network.ts';
+import { contextOf } from './pod-context.ts';
+import { identityOf } from './pod-network.ts';
 import { recordsOf } from './recall.ts';
 import { type ContainerRecord, newRecord } from './records.ts';
 import { type PodContext, timestamp } from './runtime.ts';
 import { timings } from './stages/timings.ts';
 import { type Phase, restarts } from './status/phase.ts';
-import { podStatus } from './status/pod-status.ts';
+import { podStatus, rejectedStatus } from './status/pod-status.ts';
 import { StatusWriter } from './status/status-writer.ts';
 import type { Tokens } from './tokens.ts';
 import { PodVolumes, type VolumeFacts } from './volumes.ts';
@@ -34,6 +36,8 @@ export interface NodeContext {
   clusterDomain: string;
   allocatable: Record<string, string>;
   newId: () => string;
+  /** Why this node cannot take the pod, which somebody gave it without asking a scheduler. */
+  admit(pod: KubeObject): Refusal | undefined;
   event(pod: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, field?: string): void;
   log(message: string): void;
   /** The pod is gone from the API, and nothing of it is left here. */
@@ -55,6 +59,7 @@ export class PodWorker {
   readonly #startTime: string;
   readonly #timers = new Set<Timer>();
   #context: PodContext | undefined;
+  readonly #refusal: Refusal | undefined;
   readonly #writer: StatusWriter;
   #verdict: { phase: Phase; reason?: string; message?: string } | undefined;
   #queued = false;
@@ -97,6 +102,16 @@ export class PodWorker {
       later: (milliseconds, run) => void this.#timer(milliseconds, run),
     });
     this.#remember();
+    // A scheduler that bound the pod has asked whether the node can take it.
+    const bound = pod.status?.conditions?.some(
+      (entry: Loose) => entry.type === 'PodScheduled' && entry.status === 'True',
+    );
+    this.#refusal = bound || this.#final() ? undefined : node.admit(pod);
+    if (this.#refusal) {
+      const { reason, message } = this.#refusal;
+      this.#verdict = { phase: 'Failed', reason, message: `Pod was rejected: ${message}` };
+      node.event(pod, 'Warning', reason, message);
+    }
     const seconds = pod.spec.activeDeadlineSeconds;
     if (seconds && !this.#final()) {
       const spent = node.clock.now().getTime() - Date.parse(this.#startTime);
@@ -119,7 +134,9 @@ export class PodWorker {
     this.pod = pod;
     for (const spec of [...(pod.spec.containers ?? []), ...(pod.spec.initContainers ?? [])]) {
       const record = this.record(spec.name);
-      if (record) record.spec = spec;
+      if (!record || record.spec.image === spec.image) continue;
+      record.spec = spec;
+      this.#containers.redefined(record, this.#grace());
     }
     for (const spec of pod.spec.ephemeralContainers ?? []) {
       if (!this.record(spec.name)) this.records.push(newRecord(spec, 'ephemeral', 'ContainerCreating'));
@@ -251,27 +268,7 @@ export class PodWorker {
   }
 
   #need(): PodContext {
-    const node = this.#node;
-    const identity = identityOf(this.pod, node.clusterDomain);
-    this.#context ??= {
-      pod: this.pod,
-      ip: this.ip ?? '',
-      hostIP: node.hostIP(),
-      node: node.node,
-      hostname: identity.hostname,
-      hosts: hostsFile(this.pod, identity, this.ip ?? ''),
-      resolvConf: resolvConf(identity),
-      network: this.network!,
-      volumes: this.#volumes,
-      clock: node.clock,
-      configuration: node.configuration,
-      services: () => node.services(this.pod.metadata.namespace!),
-      allocatable: node.allocatable,
-      newId: node.newId,
-      use: (milliseconds) => {
-        this.used += milliseconds;
-      },
-    };
+    this.#context ??= contextOf(this.#node, this, this.#volumes);
     this.#context.pod = this.pod;
     return this.#context;
   }
@@ -360,6 +357,7 @@ export class PodWorker {
 
   #status(): Loose {
     const { clock, hostIP } = this.#node;
+    if (this.#refusal) return rejectedStatus(this.pod, this.#startTime, this.#verdict!);
     return podStatus({
       pod: this.pod,
       records: this.records,

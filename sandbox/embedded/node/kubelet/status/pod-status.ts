@@ -45,6 +45,16 @@ export function podStatus(facts: StatusFacts): Loose {
   return status;
 }
 
+/** The status of a pod that the node did not take. */
+export function rejectedStatus(
+  pod: KubeObject,
+  startTime: string,
+  verdict: NonNullable<StatusFacts['verdict']>,
+): Loose {
+  const { phase, reason, message } = verdict;
+  return { observedGeneration: pod.metadata.generation ?? 1, phase, reason, message, startTime, conditions: [] };
+}
+
 function containerStatus(record: ContainerRecord): Loose {
   const { spec } = record;
   const status: Loose = {

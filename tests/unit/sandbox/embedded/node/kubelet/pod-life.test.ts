@@ -266,3 +266,57 @@ test('after a crash of the node containers begin anew, one restart later', async
   await rig.until(() => rig.pod('job').status.phase === 'Failed');
   expect(rig.pod('done').status.phase).toBe('Succeeded');
 });
+
+test('a pod that names its node without a scheduler is rejected where it does not fit', async () => {
+  const request = (cpu: string) => ({ containers: [shell('sleep 1000', { resources: { requests: { cpu } } })] });
+  await rig.run('small', request('1'));
+  await rig.until(() => rig.state('small')?.running);
+  await rig.run('large', request('3500m'));
+  await rig.run('picky', { ...request('1m'), nodeSelector: { disk: 'ssd' } });
+  await rig.until(() => rig.pod('large').status.phase === 'Failed' && rig.pod('picky').status.phase === 'Failed');
+  const why = "Node didn't have enough resource: cpu, requested: 3500, used: 1000, capacity: 4000";
+  expect(rig.pod('large').status).toMatchObject({ reason: 'OutOfcpu', message: `Pod was rejected: ${why}` });
+  expect(rig.pod('picky').status.reason).toBe('NodeAffinity');
+  await rig.until(() => rig.events('large').includes(`Warning OutOfcpu ${why}`));
+});
+
+test('another image ends what runs, and is started in its place', async () => {
+  await rig.run('p', { containers: [shell('trap "exit 0" TERM; sleep 1000 & wait')] });
+  await rig.until(() => rig.state('p')?.running);
+  const [container] = rig.pod('p').spec.containers;
+  await rig.client.patch(resources.pods, 'p', 'default', 'merge', {
+    spec: { containers: [{ ...container, image: 'nginx:1.27' }] },
+  });
+  await rig.until(() => rig.pod('p').status.containerStatuses[0].image === 'docker.io/library/nginx:1.27');
+  expect(rig.pod('p').status.containerStatuses[0].restartCount).toBe(1);
+  await rig.until(() => rig.events('p').includes('Normal Killing Container c definition changed, will be restarted'));
+});
+
+test('a running pod sees a changed ConfigMap in its volume, and its environment as it was', async () => {
+  const map = (value: string) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'cm', namespace: 'default' },
+    data: { a: value },
+  });
+  await rig.client.create(resources.configmaps, map('one'));
+  await rig.run('p', {
+    containers: [
+      shell('sleep 1000', {
+        env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'cm', key: 'a' } } }],
+        volumeMounts: [{ name: 'v', mountPath: '/v' }],
+      }),
+    ],
+    volumes: [{ name: 'v', configMap: { name: 'cm' } }],
+  });
+  await rig.until(() => rig.state('p')?.running);
+  const { container } = rig.kubelet.pod('default', 'p')!.record('c')!.instance!;
+  const read = () => Buffer.from(container.fs.read('/v/a')).toString();
+  expect(read()).toBe('one');
+  await rig.client.patch(resources.configmaps, 'cm', 'default', 'merge', { data: { a: 'two' } });
+  await new Promise((resolve) => setImmediate(resolve));
+  rig.clock.skip(5000);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(read()).toBe('two');
+  expect(container.processes()[0]?.env.A).toBe('one');
+});
