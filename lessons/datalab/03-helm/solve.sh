@@ -44,6 +44,8 @@ helm uninstall lab
 
 atelier wait uninstall
 helm dependency update "$files/notebook"
+# The mistake first, even where an earlier run has put it right.
+sed -e 1d -e 's/^  //' "$files/notebook/values-nested.yaml" > "$files/notebook/values.yaml"
 helm upgrade --install notebook "$files/notebook"
 
 atelier wait wrapper
