@@ -16,17 +16,8 @@ export const apiServices: Strategy = {
   }),
 };
 
-export const customResourceDefinitions: Strategy = {
-  defaults({ spec }) {
-    spec.scope ??= 'Namespaced';
-    spec.names ??= {};
-    spec.names.singular ||= (spec.names.kind ?? '').toLowerCase();
-    spec.names.listKind ||= spec.names.kind ? `${spec.names.kind}List` : undefined;
-    spec.conversion ??= { strategy: 'None' };
-    for (const port of [spec.conversion.webhook?.clientConfig?.service]) if (port) port.port ??= 443;
-  },
-  cells: createdAt,
-};
+/** What a definition must be stands with what it defines: apiserver/custom. */
+export const customResourceDefinitions: Strategy = { cells: createdAt };
 
 function defaultWebhook(webhook: Loose): void {
   webhook.failurePolicy ??= 'Fail';
