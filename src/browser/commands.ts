@@ -18,11 +18,12 @@ export function wireCommands(terminals: TerminalDoor, words: BrowserMessages): v
 
 export function runCommand(run: HTMLElement, terminals: TerminalDoor): void {
   const { run: command = '', terminal } = run.dataset;
-  terminals.run(command, terminal ? Number(terminal) : undefined);
+  // On a phone the bench is below the lesson.
+  void terminals.run(command, terminal ? Number(terminal) : undefined).then(() => {
+    if (terminals.host.getBoundingClientRect().bottom > innerHeight) terminals.host.scrollIntoView({ block: 'end' });
+  });
   mark(run, 'ran', RAN_MS);
   run.dataset.used = '';
-  // On a phone the bench is below the lesson.
-  if (terminals.host.getBoundingClientRect().top > innerHeight) terminals.host.scrollIntoView({ block: 'end' });
 }
 
 async function copy(run: HTMLElement, words: BrowserMessages): Promise<void> {

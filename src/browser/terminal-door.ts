@@ -2,7 +2,8 @@ import type { Terminals } from './terminal/terminals.ts';
 
 /** The shells' half of the bench: loaded after the page can be read, asked for by everything that runs a command. */
 export interface TerminalDoor {
-  run(command: string, terminal?: number): void;
+  /** Resolves when the command has been handed over. */
+  run(command: string, terminal?: number): Promise<void>;
   focus(): void;
   host: HTMLElement;
 }
@@ -25,7 +26,7 @@ export function openTerminals(host: HTMLElement, lang: 'en' | 'fr', onFailure: (
   requestAnimationFrame(() => setTimeout(load));
   return {
     host,
-    run: (command, terminal) => void load().then((terminals) => terminals?.run(command, terminal)),
+    run: (command, terminal) => load().then((terminals) => terminals?.run(command, terminal)),
     focus: () => void load().then((terminals) => terminals?.focus()),
   };
 }

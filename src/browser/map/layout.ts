@@ -42,8 +42,12 @@ const COLUMNS: Column[] = ['makers', 'middle', 'pods', 'finders'];
 const WIDTH: Record<Column, number> = { makers: 142, middle: 146, pods: 184, finders: 142 };
 const CARD = 46;
 const GAP = 9;
-const EDGE = 16;
-const LEAST_GAP = 22;
+const EDGE = 12;
+const LEAST_GAP = 14;
+/** How much narrower cards may be. */
+const LEAST_WIDTH = 0.72;
+/** px: below, ReplicaSets are left out, and pods hang on what made those. */
+const NARROW = 500;
 const MOST_GAP = 84;
 const TREE_GAP = 16;
 const DOT = 13;
@@ -76,7 +80,7 @@ export function layoutMap(all: readonly MapObject[], room: Room): MapLayout {
 }
 
 function place(all: readonly MapObject[], room: Room, singles: number): MapLayout {
-  const objects = visible(all);
+  const objects = room.width < NARROW ? withoutMiddle(visible(all)) : visible(all);
   const { trees, finders } = sort(objects, singles);
   const used = new Set<Column>(finders.length > 0 ? ['finders'] : []);
   for (const tree of trees) columnsOf(tree, used);
@@ -96,6 +100,18 @@ function place(all: readonly MapObject[], room: Room, singles: number): MapLayou
   for (const card of cards) card.y += shift;
   const right = Math.max(0, ...cards.map((card) => card.x + card.width));
   return { cards, edges: edgesOf(objects, cards), width: right + EDGE, height: bottom + EDGE };
+}
+
+function withoutMiddle(objects: MapObject[]): MapObject[] {
+  const sets = new Map(
+    objects.flatMap(({ kind, uid, owner }) => (kind === 'ReplicaSet' && owner ? [[uid, owner]] : [])),
+  );
+  return objects
+    .filter(({ uid }) => !sets.has(uid))
+    .map((object) => {
+      const owner = object.owner && sets.get(object.owner);
+      return owner ? { ...object, owner } : object;
+    });
 }
 
 /** Old versions of a Deployment, with no pod left, only clutter. */
@@ -137,35 +153,38 @@ function columnsOf(branch: Branch, used: Set<Column>): void {
   for (const child of branch.branches) columnsOf(child, used);
 }
 
-/** Left edges; what room is left goes between the columns, evenly, up to a point. */
-function columnsAt(columns: Column[], width: number): Map<Column, number> {
-  const taken = columns.reduce((sum, column) => sum + WIDTH[column], 0);
-  const gaps = Math.max(1, columns.length - 1);
-  const gap = Math.min(MOST_GAP, Math.max(LEAST_GAP, (width - 2 * EDGE - taken) / gaps));
-  let x = Math.max(EDGE, (width - taken - gap * (columns.length - 1)) / 2);
+interface Lane {
+  x: number;
+  width: number;
+}
+type Lanes = ReadonlyMap<Column, Lane>;
+
+/** Cards give way first, then what room is left goes between the columns, evenly, up to a point. */
+function columnsAt(columns: Column[], room: number): Lanes {
+  const gaps = columns.length - 1;
+  const wished = columns.reduce((sum, column) => sum + WIDTH[column], 0);
+  const share = Math.min(1, Math.max(LEAST_WIDTH, (room - 2 * EDGE - gaps * LEAST_GAP) / wished));
+  const taken = wished * share;
+  const gap = Math.min(MOST_GAP, Math.max(LEAST_GAP, (room - 2 * EDGE - taken) / Math.max(1, gaps)));
+  let x = Math.max(EDGE, (room - taken - gap * gaps) / 2);
   return new Map(
     columns.map((column) => {
-      const at = x;
-      x += WIDTH[column] + gap;
-      return [column, at];
+      const lane = { x, width: WIDTH[column] * share };
+      x += lane.width + gap;
+      return [column, lane];
     }),
   );
 }
 
 /** Places a branch from `y` down, its maker at the middle of what it made. Returns the bottom. */
-function grow(
-  { object, column, branches, pods }: Branch,
-  y: number,
-  columns: Map<Column, number>,
-  cards: Card[],
-): number {
-  const width = WIDTH[column];
+function grow({ object, column, branches, pods }: Branch, y: number, columns: Lanes, cards: Card[]): number {
+  const { x, width } = columns.get(column) ?? { x: 0, width: WIDTH[column] };
   const height = pods ? 34 + Math.ceil(pods.length / Math.floor((width - 24) / DOT)) * DOT : CARD;
   const card: Card = {
     key: pods ? `many-${object.owner}` : object.uid,
     kind: object.kind,
     object,
-    x: columns.get(column) ?? 0,
+    x,
     y,
     width,
     height,
@@ -179,7 +198,7 @@ function grow(
   return whole;
 }
 
-function placeFinders(finders: MapObject[], columns: Map<Column, number>, cards: Card[]): void {
+function placeFinders(finders: MapObject[], columns: Lanes, cards: Card[]): void {
   const middleOf = (uid: string) => {
     const card = cards.find(({ object, pods }) => object.uid === uid || pods?.some((pod) => pod.uid === uid));
     return card && card.y + card.height / 2;
@@ -190,6 +209,7 @@ function placeFinders(finders: MapObject[], columns: Map<Column, number>, cards:
     return { object, y: middles.length > 0 ? mean - CARD / 2 : Number.POSITIVE_INFINITY };
   });
   wished.sort((a, b) => (a.y === b.y ? a.object.name.localeCompare(b.object.name) : a.y - b.y));
+  const lane = columns.get('finders') ?? { x: 0, width: WIDTH.finders };
   let free = 0;
   for (const { object, y } of wished) {
     const at = Number.isFinite(y) ? Math.max(free, y) : free;
@@ -197,9 +217,9 @@ function placeFinders(finders: MapObject[], columns: Map<Column, number>, cards:
       key: object.uid,
       kind: object.kind,
       object,
-      x: columns.get('finders') ?? 0,
+      x: lane.x,
       y: at,
-      width: WIDTH.finders,
+      width: lane.width,
       height: CARD,
     });
     free = at + CARD + GAP;

@@ -58,6 +58,15 @@ describe('the map of a namespace', () => {
     expect(layoutMap([...deployment(1), old], ROOM).cards.map(({ key }) => key)).not.toContain('web-0');
   });
 
+  test('a narrow bench, and a phone without ReplicaSets, need no scrolling sideways', () => {
+    const objects = [...deployment(2), object('svc', 'Service', { selects: ['web-1-0'] })];
+    expect(layoutMap(objects, { width: 520, height: 250 }).width).toBeLessThanOrEqual(520);
+    const phone = layoutMap(objects, { width: 390, height: 250 });
+    expect(phone.width).toBeLessThanOrEqual(390);
+    expect(phone.cards.map(({ key }) => key)).not.toContain('web-1');
+    expect(phone.edges.map(({ key }) => key)).toContain('web>web-1-0');
+  });
+
   test('the same objects stand the same, in whatever order they come', () => {
     const objects = [...deployment(3), object('svc', 'Service', { selects: ['web-1-1'] }), object('lone', 'Pod')];
     const places = (list: MapObject[]) => layoutMap(list, ROOM).cards.map(({ key, x, y }) => [key, x, y]);
