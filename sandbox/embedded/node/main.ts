@@ -24,7 +24,8 @@ const clocks = new Map<string, SkippableClock>();
 const reply = (message: NodeReply) => void process.send?.(message);
 
 async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<void> {
-  const { name, kubeconfig, directory, domain, passThrough = false } = request;
+  // A workshop, whose learners share the machine, sends false.
+  const { name, kubeconfig, directory, domain, passThrough = true } = request;
   const log = (message: string) => {
     try {
       appendFileSync(join(directory, 'errors.log'), `${new Date().toISOString()} node: ${message}\n`);
@@ -33,26 +34,37 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
     }
   };
   const clock = createClock();
-  const opened = openNode({
-    name,
-    kubeconfig,
-    directory,
-    passThrough,
-    clock,
-    log,
-    ...(domain && { clusterDomain: domain }),
-    // More pods than a node of this size takes, for measuring.
-    capacity: { cpu: process.env.ATELIER_NODE_CPU || '4', memory: '8Gi', pods: process.env.ATELIER_NODE_PODS || '110' },
-  });
   clocks.set(name, clock);
-  nodes.set(name, opened);
-  try {
-    const node = await opened;
-    reply({ type: 'ready', name, proxy: node.proxy, port: node.port });
-  } catch (error) {
-    nodes.delete(name);
-    log(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    reply({ type: 'failed', name, message: error instanceof Error ? error.message : String(error) });
+  for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
+    const opened = openNode({
+      name,
+      kubeconfig,
+      directory,
+      passThrough,
+      clock,
+      log,
+      ...(domain && { clusterDomain: domain }),
+      // More pods than a node of this size takes, for measuring.
+      capacity: {
+        cpu: process.env.ATELIER_NODE_CPU || '4',
+        memory: '8Gi',
+        pods: process.env.ATELIER_NODE_PODS || '110',
+      },
+    });
+    nodes.set(name, opened);
+    try {
+      const node = await opened;
+      reply({ type: 'ready', name, proxy: node.proxy, port: node.port });
+      return;
+    } catch (error) {
+      log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      reply({ type: 'failed', name, message: error instanceof Error ? error.message : String(error) });
+    }
+    // An API that is not there yet, or has a bad moment: as long as the cluster is wanted, its node is.
+    await new Promise<void>((resolve) => {
+      clock.after(wait, resolve);
+    });
+    if (clocks.get(name) !== clock) return;
   }
 }
 

@@ -101,7 +101,19 @@ export async function openNode(options: NodeOptions): Promise<EmbeddedNode> {
     log,
   });
   server.serve({ kubelet, network, services: table });
-  await kubelet.start();
+  const close = async () => {
+    ending.abort();
+    kubelet.close();
+    table.close();
+    client.close();
+    await Promise.all([server.close(), proxy.close()]);
+  };
+  try {
+    await kubelet.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
   writeFileSync(join(directory, 'proxy.json'), `${JSON.stringify({ url: proxy.url })}\n`, { mode: 0o600 });
 
   return {
@@ -110,13 +122,7 @@ export async function openNode(options: NodeOptions): Promise<EmbeddedNode> {
     port: server.port,
     kubelet,
     network,
-    async close() {
-      ending.abort();
-      kubelet.close();
-      table.close();
-      client.close();
-      await Promise.all([server.close(), proxy.close()]);
-    },
+    close,
   };
 }
 

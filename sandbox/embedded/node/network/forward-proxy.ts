@@ -14,7 +14,10 @@ export interface ForwardProxy {
 export interface ForwardProxyOptions {
   network: Network;
   clusterDomain: string;
-  /** Lets what is not of the cluster through to the machine's network; for one's own shell only. */
+  /**
+   * The shell is on the learner's own machine: `localhost` (a forwarded port) and what is beyond the cluster are reached
+   * as from there. `no_proxy` cannot name localhost, for that would take HOST.localhost with it.
+   */
   passThrough?: boolean;
   /** Hosts served by the cluster's load balancer. */
   outside?: (host: string, port: number) => Promise<Duplex> | undefined;
@@ -22,12 +25,15 @@ export interface ForwardProxyOptions {
 
 /**
  * How a shell beside the cluster reaches Services and pods: an HTTP proxy on loopback.
- * It never leads to the machine's own loopback: what listens there is not the learner's.
+ * Unless told that the machine is the learner's own it never leads to its loopback: what listens there is somebody else's.
  */
 export async function createForwardProxy(options: ForwardProxyOptions): Promise<ForwardProxy> {
   const { network, clusterDomain, passThrough = false } = options;
 
   async function reach(host: string, port: number): Promise<Duplex> {
+    if (passThrough && /^localhost\.?$/i.test(host)) {
+      return outward('127.0.0.1', port).catch(() => outward('::1', port));
+    }
     if (isLoopback(host)) throw new Forbidden(`${host} is this machine, not the cluster`);
     const served = options.outside?.(host, port);
     if (served) return served;

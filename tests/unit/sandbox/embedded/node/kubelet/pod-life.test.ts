@@ -84,14 +84,17 @@ test('init containers run in order, a sidecar before the others, and it is ended
   await rig.run('i', {
     initContainers: [
       shell('echo one', { name: 'one' }),
-      shell('trap "exit 0" TERM; sleep 1000 & wait', { name: 'side', restartPolicy: 'Always' }),
+      shell('trap "exit 0" TERM; echo up; sleep 1000 & wait', { name: 'side', restartPolicy: 'Always' }),
     ],
-    containers: [shell('trap "exit 0" TERM; sleep 1000 & wait')],
+    containers: [shell('trap "exit 0" TERM; echo up; sleep 1000 & wait')],
   });
   await rig.until(() => condition('i', 'Ready')?.status === 'True');
   expect(rig.state('i', 'one').terminated.reason).toBe('Completed');
   expect(rig.state('i', 'side').running).toBeDefined();
   expect(condition('i', 'Initialized').status).toBe('True');
+  // Before its trap is set a shell that is process 1 does not hear TERM.
+  await rig.says('i', 'up', 'side');
+  await rig.says('i', 'up');
   await rig.remove('i', 30);
   await rig.until(() => rig.state('i', 'side').terminated);
   const ended = rig.pod('i').status;
@@ -211,12 +214,13 @@ test('deletion: TERM, KILL after the grace, then the API is told to forget the p
 test('preStop runs before TERM', async () => {
   await rig.run('p', {
     containers: [
-      shell('trap "cat /tmp/last > /dev/termination-log; exit 7" TERM; sleep 1000 & wait', {
+      shell('trap "cat /tmp/last > /dev/termination-log; exit 7" TERM; echo up; sleep 1000 & wait', {
         lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo bye > /tmp/last'] } } },
       }),
     ],
   });
   await rig.until(() => rig.state('p')?.running);
+  await rig.says('p', 'up');
   await rig.remove('p', 30);
   await rig.until(() => rig.state('p').terminated);
   expect(rig.state('p').terminated).toMatchObject({ exitCode: 7, message: 'bye\n' });
@@ -281,8 +285,9 @@ test('a pod that names its node without a scheduler is rejected where it does no
 });
 
 test('another image ends what runs, and is started in its place', async () => {
-  await rig.run('p', { containers: [shell('trap "exit 0" TERM; sleep 1000 & wait')] });
+  await rig.run('p', { containers: [shell('trap "exit 0" TERM; echo up; sleep 1000 & wait')] });
   await rig.until(() => rig.state('p')?.running);
+  await rig.says('p', 'up');
   const [container] = rig.pod('p').spec.containers;
   await rig.client.patch(resources.pods, 'p', 'default', 'merge', {
     spec: { containers: [{ ...container, image: 'nginx:1.27' }] },

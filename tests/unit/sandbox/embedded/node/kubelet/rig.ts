@@ -28,6 +28,8 @@ export interface Rig {
   /** `TYPE REASON MESSAGE` of every event about the object, with `xN` where it came more than once. */
   events(name: string): string[];
   until(condition: () => unknown): Promise<void>;
+  /** Resolves once a running container has written this. */
+  says(pod: string, text: string, container?: string): Promise<void>;
   /** Asks for the pod's deletion, as the API server notes it. */
   remove(name: string, seconds: number): Promise<void>;
   /** Ends the kubelet and begins another one over the same API, as after a crash. */
@@ -120,6 +122,15 @@ export async function startRig(): Promise<Rig> {
         .filter((event) => event.involvedObject.name === name)
         .map(({ type, reason, message, count }) => `${type} ${reason} ${message}${count > 1 ? ` x${count}` : ''}`),
     until: api.until,
+    async says(name: string, text: string, container = 'c') {
+      const heard = new AbortController();
+      let all = '';
+      const log = rig.kubelet.pod('default', name)?.record(container)?.log;
+      await log?.read({ follow: true, signal: heard.signal }, (data) => {
+        all += data;
+        if (all.includes(text)) heard.abort();
+      });
+    },
     run: (name: string, spec: Loose, metadata: Loose = {}) =>
       client.create(resources.pods, {
         apiVersion: 'v1',

@@ -257,6 +257,15 @@ test('the proxy leads to Services and pods, never to this machine, and nowhere e
   expect((await through('http://empty.default:8080/')).body).toBe('proxy: 10.96.0.8:8080: connection refused\n');
 });
 
+test('on the own machine a forwarded port answers as localhost, by its name alone', async () => {
+  local = createServer((_, response) => response.end('forwarded')).listen(0, '127.0.0.1');
+  await new Promise((resolve) => local!.once('listening', resolve));
+  const { port } = local.address() as { port: number };
+  proxy = await createForwardProxy({ network, clusterDomain: 'cluster.local', passThrough: true });
+  expect((await through(`http://localhost:${port}/`)).body).toBe('forwarded');
+  expect((await through(`http://127.0.0.1:${port}/`)).code).toBe(403);
+});
+
 test('CONNECT gives the bytes of a pod', async () => {
   await speaker('10.244.0.2', 'raw');
   proxy = await createForwardProxy({ network, clusterDomain: 'cluster.local' });
