@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { gzip } from 'node:zlib';
 import type { Body, Call } from './call.ts';
-import { tooLarge } from './errors.ts';
+import { badRequest, tooLarge } from './errors.ts';
 import { handle, type Incoming } from './handle.ts';
 import type { Reply, WatchSink } from './reply.ts';
 import type { Services } from './services.ts';
@@ -117,7 +117,7 @@ function readBody(request: IncomingMessage): Promise<Body> {
     });
     request.on('end', () => resolve({ bytes: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) }));
     request.on('error', reject);
-    request.on('aborted', () => reject(new Error('the client went away')));
+    request.on('aborted', () => reject(badRequest('the client went away')));
   });
 }
 

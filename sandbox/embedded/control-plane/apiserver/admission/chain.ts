@@ -6,7 +6,6 @@ import { admitClaim, admitIngress, protect } from './default-classes.ts';
 import { checkLimits, defaultLimits } from './limit-ranger.ts';
 import { admitNamespace } from './namespace-lifecycle.ts';
 import { admitPriority, admitTolerations } from './pod-defaults.ts';
-import { checkPodSecurity } from './pod-security.ts';
 import { chargeQuota } from './resource-quota.ts';
 import { admitServiceAccount } from './service-account.ts';
 
@@ -20,7 +19,6 @@ export function admitCreate(call: ResourceCall, object: KubeObject, dryRun: bool
     case '/pods':
       defaultLimits(call, object);
       admitServiceAccount(call, object, dryRun);
-      checkPodSecurity(call, object);
       admitPriority(call, object);
       admitTolerations(object);
       checkLimits(call, object);
@@ -41,9 +39,6 @@ export function admitCreate(call: ResourceCall, object: KubeObject, dryRun: bool
     case definitions:
       defaultDefinition(object);
       establish(call.services.store, object, undefined, call.services.clock.now());
-      break;
-    default:
-      checkPodSecurity(call, object);
   }
 }
 
@@ -56,7 +51,6 @@ export function admitUpdate(call: ResourceCall, object: KubeObject, old: KubeObj
   }
   if (call.type.collection === '/pods') admitTolerations(object);
   if (call.type.collection === '/persistentvolumeclaims') checkLimits(call, object);
-  if (JSON.stringify(old.spec) !== JSON.stringify(object.spec)) checkPodSecurity(call, object, old);
 }
 
 /** The last word on a write that is valid. */
