@@ -33,6 +33,8 @@ export class Store {
   readonly #onError: (error: unknown) => void;
   #revision: number;
   #told: number;
+  /** Of the last write before this start: what was before is known to nobody. */
+  readonly #opened: number;
   #batch: Batch | undefined;
   #closed = false;
 
@@ -41,6 +43,7 @@ export class Store {
     this.#onError = options.onError ?? (() => {});
     this.#revision = this.#database.revision();
     this.#told = this.#revision;
+    this.#opened = this.#revision;
     for (const row of this.#database.rows())
       this.collection(row.collection).set(new Entry(row.namespace, row.name, row.revision, row.json));
   }
@@ -58,7 +61,7 @@ export class Store {
   collection(name: string): Collection {
     let collection = this.#collections.get(name);
     if (!collection) {
-      collection = new Collection(this.#revision);
+      collection = new Collection(this.#opened);
       this.#collections.set(name, collection);
     }
     return collection;

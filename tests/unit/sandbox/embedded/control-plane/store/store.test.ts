@@ -87,6 +87,18 @@ test('a watch from the past is told what it missed, unless that is forgotten', a
   store.close();
 });
 
+test('a collection nobody has written to can be watched from any moment of this start', async () => {
+  const store = new Store({ file });
+  const then = store.put('/c', 'ns', 'a', object('a')).revision;
+  store.put('/c', 'ns', 'b', object('b'));
+  await store.committed();
+  expect(store.watch('/never', { from: then, namespace: undefined, onChange: () => {} })).toBe(true);
+  store.close();
+  const again = new Store({ file });
+  expect(again.watch('/c', { from: then, namespace: undefined, onChange: () => {} })).toBe(false);
+  again.close();
+});
+
 test('an earlier state of a collection can be listed until it is forgotten', async () => {
   const store = new Store({ file });
   store.put('/c', 'ns', 'a', object('a', 'one'));
