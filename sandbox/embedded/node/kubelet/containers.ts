@@ -346,7 +346,7 @@ export class Containers {
 }
 
 /** As Go prints a back-off: `10s`, `1m20s`, `5m0s`. */
-export function goDuration(milliseconds: number): string {
+function goDuration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }

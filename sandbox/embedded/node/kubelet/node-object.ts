@@ -18,7 +18,7 @@ export interface NodeOptions {
 }
 
 /** How the API server finds the kubelet of a node in this machine. */
-export const kubeletAnnotation = 'atelier.dev/kubelet';
+const kubeletAnnotation = 'atelier.dev/kubelet';
 
 /** Says that the node is there, and goes on saying so. */
 export class NodeRegistration {

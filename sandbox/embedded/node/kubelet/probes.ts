@@ -9,7 +9,7 @@ import type { Instance } from './records.ts';
 import { timings } from './stages/timings.ts';
 
 export type ProbeKind = 'Readiness' | 'Liveness' | 'Startup';
-export type Outcome = { ok: true; warning?: string } | { ok: false; output: string } | { errored: string };
+type Outcome = { ok: true; warning?: string } | { ok: false; output: string } | { errored: string };
 
 export interface ProbeTarget {
   ip: string;
@@ -22,7 +22,7 @@ export interface ProbeTarget {
 const longestOutput = 10 << 10;
 
 /** One try. https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
-export async function probeOnce(probe: Loose, target: ProbeTarget, clock: Clock): Promise<Outcome> {
+async function probeOnce(probe: Loose, target: ProbeTarget, clock: Clock): Promise<Outcome> {
   const limit = (probe.timeoutSeconds ?? 1) * 1000;
   const { ip, container, network } = target;
   if (probe.exec) return probeExec(probe.exec.command ?? [], target, limit, clock);

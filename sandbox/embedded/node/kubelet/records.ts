@@ -4,7 +4,7 @@ import type { StartedProcess } from '../images/image.ts';
 import type { ContainerLog } from './container-log.ts';
 import type { BackOff } from './stages/timings.ts';
 
-export interface Terminated {
+interface Terminated {
   exitCode: number;
   reason: string;
   message?: string;
@@ -13,7 +13,7 @@ export interface Terminated {
   containerID: string;
 }
 
-export type ContainerState =
+type ContainerState =
   | { waiting: { reason: string; message?: string } }
   | { running: { startedAt: string } }
   | { terminated: Terminated };
@@ -42,7 +42,7 @@ export interface Instance {
 }
 
 /** Someone who watches a running container's output. */
-export interface Attachment {
+interface Attachment {
   write(stream: 'stdout' | 'stderr', data: Uint8Array): void | Promise<void>;
   end(): void;
 }

@@ -14,7 +14,7 @@ import { ConfigError } from './environment.ts';
 import type { Tokens } from './tokens.ts';
 
 /** Why a volume cannot be mounted, as the event FailedMount says it. */
-export class MountError extends Error {
+class MountError extends Error {
   readonly volume: string;
   constructor(volume: string, message: string) {
     super(message);

@@ -7,7 +7,7 @@ import { createNameServer, type NameServer } from './dns.ts';
 import type { ServiceTable } from './services.ts';
 
 /** What the network knows of a pod. */
-export interface PodAddress {
+interface PodAddress {
   namespace: string;
   hostname: string;
   ip: string;

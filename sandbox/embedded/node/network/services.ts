@@ -1,13 +1,13 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
 
-export interface Target {
+interface Target {
   address: string;
   port: number;
 }
 
 /** What a connection to a Service's address meets. `undefined`: nothing has that address and port. */
-export type Route = Target | 'refused' | undefined;
+type Route = Target | 'refused' | undefined;
 
 /** What an informer of package client offers, as far as it is needed here. */
 export interface Source {
@@ -16,7 +16,7 @@ export interface Source {
   on(handler: (now: KubeObject | undefined, before: KubeObject | undefined) => void): () => void;
 }
 
-export interface EndpointAddress {
+interface EndpointAddress {
   address: string;
   hostname?: string;
   ready: boolean;

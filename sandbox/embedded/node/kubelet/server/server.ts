@@ -30,7 +30,7 @@ export interface KubeletServerOptions {
 }
 
 /** What the server serves, known only after it has its port. */
-export interface Served {
+interface Served {
   kubelet: Kubelet;
   network: Network;
   services: ServiceTable;
