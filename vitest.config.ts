@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['tests/unit/**/*.test.ts'],
+    include: ['tests/{unit,parity}/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two workers on two cores; each file has processes of its own.

@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   test: async () => (await import('./commands/test.ts')).test,
   verify: async () => (await import('./commands/test.ts')).verify,
   lessons: async () => (await import('./commands/lessons.ts')).lessons,
+  parity: async () => (await import('./commands/parity.ts')).parity,
 };
 
 const [name = 'start', ...args] = process.argv.slice(2);

@@ -1,0 +1,32 @@
+/** Where the embedded cluster is meant to differ from the recorded one. */
+export interface Deliberate {
+  reason: string;
+  /** Matched against `SCENARIO: COMMAND`. */
+  where: RegExp;
+  /** Lines left out on both sides. */
+  lines: RegExp;
+}
+
+/** At most ten. */
+export const DELIBERATE: Deliberate[] = [
+  {
+    reason: 'The recorded cluster has no DNS, and warns of it at each pod; the embedded one has.',
+    where: /describe|get events/,
+    lines: /MissingClusterDNS/,
+  },
+  {
+    reason: 'The recorded node was given its images by import: their ids are digests without a repository.',
+    where: /describe|-o (yaml|json)/,
+    lines: /^\s*"?image ?id"?:/i,
+  },
+  {
+    reason: 'Whoever made the cluster chose its administrator’s name.',
+    where: /^access: kubectl auth whoami/,
+    lines: /^Username/,
+  },
+  {
+    reason: 'How many steps of a rollout are seen depends on how fast containers start.',
+    where: /kubectl rollout status/,
+    lines: /^Waiting for .* rollout to finish: \d+ (of|out of|old) /,
+  },
+];
