@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { test as base, expect, type Page } from '@playwright/test';
+import { test as base, expect, type Locator, type Page } from '@playwright/test';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
@@ -57,6 +57,28 @@ export class Atelier {
     await gone;
   }
 
+  /** Pids of the processes of this Atelier, by what they do; its shells are `bash`. */
+  processes(): Record<'server' | 'cluster' | 'node', number> & { all: number[] } {
+    const server = this.process?.pid ?? 0;
+    const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+      .split('\n')
+      .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [])
+      .map(([, pid, parent, command = '']) => ({ pid: Number(pid), parent: Number(parent), command }));
+    const all: typeof table = [];
+    for (let parents = [server]; parents.length > 0; ) {
+      const children = table.filter(({ parent }) => parents.includes(parent));
+      all.push(...children);
+      parents = children.map(({ pid }) => pid);
+    }
+    const of = (script: string) => all.find(({ command }) => command.includes(script))?.pid ?? 0;
+    return {
+      server,
+      cluster: of('sandbox/embedded/main.ts'),
+      node: of('sandbox/embedded/node/main.ts'),
+      all: [server, ...all.map(({ pid }) => pid)],
+    };
+  }
+
   /** What the cluster says, asked as its administrator. */
   kubectl(...args: string[]): string {
     const kubeconfig = path.join(this.home, 'cluster/admin.kubeconfig');
@@ -84,9 +106,22 @@ export async function atPrompt(page: Page): Promise<void> {
   });
 }
 
+/** The terminal in front. */
+export function front(page: Page): Locator {
+  return page.locator('.terminal-panel:not([hidden])');
+}
+
 /** What the terminal in front shows. */
-export async function screenText(page: Page): Promise<string> {
-  return (await page.locator('.terminal-panel:not([hidden]) .xterm-rows').textContent()) ?? '';
+export function screen(page: Page): Locator {
+  return front(page).locator('.xterm-rows');
+}
+
+/** Types a command into the terminal in front and waits for the prompt after it. */
+export async function command(page: Page, text: string): Promise<void> {
+  const prompts = async () => Number(await front(page).getAttribute('data-prompts'));
+  const before = await prompts();
+  await type(page, `${text}\n`);
+  await expect.poll(prompts, { timeout: 30_000 }).toBeGreaterThan(before);
 }
 
 /** Types into the terminal in front, as fingers would. */
@@ -95,10 +130,11 @@ export async function type(page: Page, text: string): Promise<void> {
   await page.keyboard.type(text);
 }
 
-export const test = base.extend<object, { atelier: Atelier }>({
+/** `seat` names the file that uses it: each file has an Atelier of its own, whatever the others leave behind. */
+export const test = base.extend<object, { atelier: Atelier; seat: string }>({
+  seat: ['lessons', { option: true, scope: 'worker' }],
   atelier: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads what a fixture needs from this pattern
-    async ({}, use) => {
+    async ({ seat: _ }, use) => {
       const atelier = new Atelier();
       await atelier.start();
       await use(atelier);

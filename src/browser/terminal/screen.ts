@@ -9,6 +9,8 @@ const SMALLEST_FONT = 11.5;
 const LARGEST_FONT = 14;
 /** A stage is read from the last row. */
 const STAGE_FONT = 22;
+const FACE = "'JetBrains Mono Variable'";
+const OTHER_FACES = 'ui-monospace, monospace';
 /** Width of a character of the terminal's face, in em. */
 const ADVANCE = 0.6;
 
@@ -20,10 +22,10 @@ export interface Screen {
   dispose(): void;
 }
 
-/** The dumb view: an xterm with the bench's colours, safe options and no wires attached. */
-export function createScreen(host: HTMLElement): Screen {
+/** The dumb view: an xterm with the bench's colours, safe options and no wires attached. `onFace`: its type is there, and has other measures. */
+export function createScreen(host: HTMLElement, onFace: () => void): Screen {
   const terminal = new Terminal({
-    fontFamily: "'JetBrains Mono Variable', 'JetBrains Mono', ui-monospace, monospace",
+    fontFamily: OTHER_FACES,
     fontSize: 13,
     lineHeight: 1.25,
     cursorBlink: false,
@@ -42,6 +44,11 @@ export function createScreen(host: HTMLElement): Screen {
   terminal.unicode.activeVersion = '11';
   terminal.open(host);
   void accelerate(terminal);
+  // xterm measures a face when it is named: one that comes later would leave rows that do not fit.
+  void document.fonts.load(`${LARGEST_FONT}px ${FACE}`).then(() => {
+    terminal.options.fontFamily = `${FACE}, ${OTHER_FACES}`;
+    onFace();
+  });
   return {
     terminal,
     fit() {

@@ -34,7 +34,7 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
   notice.textContent = words.connecting;
   panel.append(notice);
 
-  const screen = createScreen(screenHost);
+  const screen = createScreen(screenHost, () => owner && screen.fit());
   const { terminal } = screen;
   let replaying = false;
   let busy = true;
@@ -77,8 +77,8 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
         break;
       case 'owner':
         owner = control.owner;
-        if (owner) screen.fit();
-        else terminal.resize(control.columns, control.rows);
+        if (!owner) terminal.resize(control.columns, control.rows);
+        else fitAsOwner(control);
         offerTake();
         break;
       case 'refused':
@@ -87,6 +87,13 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
       case 'exit':
         showOffer(panel, words.exited(control.code), [{ label: words.restart, act: () => connection.restart() }]);
     }
+  }
+
+  /** What the terminal became while the wire was not up yet, nobody was told. */
+  function fitAsOwner({ columns, rows }: { columns: number; rows: number }): void {
+    screen.fit();
+    if (terminal.cols === columns && terminal.rows === rows) return;
+    connection.send({ kind: 'resize', columns: terminal.cols, rows: terminal.rows });
   }
 
   function tell(): void {

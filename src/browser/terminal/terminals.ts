@@ -102,7 +102,7 @@ export function mountTerminals(host: HTMLElement, { lang }: { lang: 'en' | 'fr' 
     sessions.get(next)?.tab.focus();
   }
 
-  function show(name: string): void {
+  function show(name: string, focus = true): void {
     front = name;
     // Measured while visible: a hidden panel has no size to fit.
     if (!sessions.has(name)) open(name);
@@ -112,7 +112,7 @@ export function mountTerminals(host: HTMLElement, { lang }: { lang: 'en' | 'fr' 
       tab.tabIndex = each === name ? 0 : -1;
     }
     sessions.get(name)?.session.fit();
-    sessions.get(name)?.session.focus();
+    if (focus) sessions.get(name)?.session.focus();
   }
 
   function runIn(name: string, command: string): void {
@@ -122,10 +122,8 @@ export function mountTerminals(host: HTMLElement, { lang }: { lang: 'en' | 'fr' 
 
   const remembered = (sessionStorage.getItem(REMEMBERED) ?? '1').split(',').filter((name) => /^[1-9]$/.test(name));
   for (const name of remembered) open(name);
-  const focused = document.activeElement;
-  show(remembered[0] ?? '1');
-  // Opening must not steal the focus from where the reader is.
-  if (focused instanceof HTMLElement && focused !== document.body) focused.focus();
+  // Opening must not steal the focus: a lesson begins with reading, and its keys scroll.
+  show(remembered[0] ?? '1', false);
 
   new ResizeObserver(() => sessions.get(front)?.session.fit()).observe(stack);
   new MutationObserver(() => {
