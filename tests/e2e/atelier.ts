@@ -18,12 +18,26 @@ export class Atelier {
     return new URL(this.link).origin;
   }
 
-  async start(): Promise<void> {
+  private launch(port: string) {
     const main = path.join(ROOT, 'src/cli/main.ts');
-    const args = ['start', '--home', this.home, '--port', this.port, '--no-open', '--learner', 'alice'];
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
+    const args = ['start', '--home', this.home, '--port', port, '--no-open', '--learner', 'alice'];
+    return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+  }
+
+  /** A second start on the same home while this one runs. */
+  async startAgain(): Promise<{ code: number | null; stderr: string }> {
+    const child = this.launch('0');
+    let stderr = '';
+    child.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    return new Promise((resolve) => child.once('close', (code) => resolve({ code, stderr })));
+  }
+
+  async start(): Promise<void> {
+    const child = this.launch(this.port);
     this.process = child;
     let said = '';
     child.stderr.on('data', (data) => {

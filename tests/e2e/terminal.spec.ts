@@ -179,10 +179,10 @@ test('a reload in vim finds the same screen', async ({ page }) => {
   test.skip(!process.env.PATH?.split(':').some((folder) => existsSync(`${folder}/vim`)), 'vim is not on this machine');
   await type(page, 'vim -u NONE /etc/passwd\n');
   await expect(screen(page)).toContainText(/root:.*"\/etc\/passwd" \d+/s);
-  const before = await screen(page).innerText();
+  const before = await screen(page).textContent();
   await page.reload();
   await expect(front(page)).toHaveAttribute('data-busy', 'true');
-  await expect.poll(() => screen(page).innerText()).toBe(before);
+  await expect.poll(() => screen(page).textContent()).toBe(before);
   await type(page, ':q!\n');
   await atPrompt(page);
 });
