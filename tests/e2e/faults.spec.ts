@@ -26,7 +26,10 @@ test('a killed node process comes back, the API stays up', async ({ page, atelie
   await expect(screen(page)).toContainText('deployment.apps/jupyter');
   await expect.poll(() => atelier.processes().node).not.toBe(before.node);
   expect(atelier.processes().cluster).toBe(before.cluster);
-  await command(page, 'clear; kubectl delete pod -l app=jupyter --wait=false; kubectl rollout status deployment/jupyter');
+  await command(
+    page,
+    'clear; kubectl delete pod -l app=jupyter --wait=false; kubectl rollout status deployment/jupyter',
+  );
   await expect(screen(page)).toContainText('successfully rolled out');
   await expect(page.locator('.card[data-kind="Pod"][data-tone="ok"]')).toHaveCount(1);
 });
