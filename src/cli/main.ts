@@ -16,6 +16,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   cluster: async () => (await import('./commands/cluster.ts')).cluster,
   test: async () => (await import('./commands/test.ts')).test,
   verify: async () => (await import('./commands/test.ts')).verify,
+  bench: async () => (await import('./commands/bench.ts')).bench,
   lessons: async () => (await import('./commands/lessons.ts')).lessons,
   parity: async () => (await import('./commands/parity.ts')).parity,
 };
