@@ -8,12 +8,14 @@ import { formatProblems } from '../../lessons/problem.ts';
 import { validateLessons } from '../../lessons/validate.ts';
 import { UserError } from '../../server/user-error.ts';
 import { lessonKey } from '../../sessions/session.ts';
-import { furnish, requireDisposable } from '../lessons/disposable.ts';
+import { clear, furnish, requireDisposable } from '../lessons/disposable.ts';
 import { makeMistake, mistakesOf } from '../lessons/mistakes.ts';
 import { type Finding, rehearse } from '../lessons/rehearse.ts';
 import { openStage, type Stage } from '../lessons/stage.ts';
 import { ROOT, say, TOOLS } from '../project.ts';
 
+/** Whose sandbox rehearsals take place in. */
+const LEARNER = 'rehearsal';
 const USAGE =
   'use `lessons check` or `lessons test [TRACK[/LESSON]…] [--kubeconfig FILE [--mark-disposable]] [--no-mistakes]`.';
 
@@ -50,13 +52,13 @@ async function test(args: string[]): Promise<void> {
   const kubeconfig = values.kubeconfig && path.resolve(process.env.ATELIER_CALLED_FROM ?? '', values.kubeconfig);
   if (kubeconfig) {
     await requireDisposable(tools, kubeconfig, values['mark-disposable'] === true);
-    await furnish(tools, kubeconfig);
+    await furnish(tools, kubeconfig, LEARNER);
   }
   const home = await mkdtemp(path.join(tmpdir(), 'atelier-lessons-'));
   const trouble: string[] = [];
   const stage = await openStage({
     home,
-    learner: 'rehearsal',
+    learner: LEARNER,
     tools,
     tracks,
     ...(kubeconfig && { kubeconfig }),
@@ -68,6 +70,7 @@ async function test(args: string[]): Promise<void> {
       for await (const finding of walk(stage, folder, values.mistakes)) report(finding, findings);
   } finally {
     await stage.close();
+    if (kubeconfig) await clear(tools, kubeconfig, LEARNER);
     await rm(home, { recursive: true, force: true });
   }
   const failed = findings.filter(({ failure }) => failure).length;

@@ -10,8 +10,8 @@ const MARK = 'atelier-disposable';
 
 /** Tests delete what they find: a real cluster must say that it is there to be thrown away. Rejects with {@link UserError}. */
 export async function requireDisposable(tools: Tools, kubeconfig: string, mark: boolean): Promise<void> {
-  const kubectl = (...args: string[]) => run(tools.kubectl, ['--kubeconfig', kubeconfig, '-n', 'kube-system', ...args]);
-  const marked = await kubectl('get', 'configmap', MARK, '-o', 'name').then(
+  const kubectl = kubectlOf(tools, kubeconfig);
+  const marked = await kubectl('-n', 'kube-system', 'get', 'configmap', MARK, '-o', 'name').then(
     () => true,
     () => false,
   );
@@ -21,13 +21,26 @@ export async function requireDisposable(tools: Tools, kubeconfig: string, mark: 
       `the cluster of ${kubeconfig} is not marked as disposable, and tests delete what they find: give --mark-disposable if it may be thrown away.`,
     );
   }
-  await kubectl('create', 'configmap', MARK);
+  await kubectl('-n', 'kube-system', 'create', 'configmap', MARK);
 }
 
-/** What a bare cluster lacks for the lessons: a default StorageClass and two volumes. Volumes are made anew, as each is bound once. */
-export async function furnish(tools: Tools, kubeconfig: string): Promise<void> {
+/** What a bare cluster lacks for the lessons: a default StorageClass and volumes, made anew, as each is bound once. */
+export async function furnish(tools: Tools, kubeconfig: string, learner: string): Promise<void> {
   const manifest = path.join(ROOT, 'tests/lessons/real-cluster.yaml');
-  const kubectl = (...args: string[]) => run(tools.kubectl, ['--kubeconfig', kubeconfig, ...args]);
+  const kubectl = kubectlOf(tools, kubeconfig);
+  await clear(tools, kubeconfig, learner);
   await kubectl('delete', '-f', manifest, '--ignore-not-found', '--wait=true', '--timeout=60s');
   await kubectl('apply', '-f', manifest);
+}
+
+/** Takes away what an earlier run left: the learner's namespace, whose claims hold volumes, and the record of progress. */
+export async function clear(tools: Tools, kubeconfig: string, learner: string): Promise<void> {
+  const kubectl = kubectlOf(tools, kubeconfig);
+  await kubectl('delete', 'namespace', learner, '--ignore-not-found', '--wait=true', '--timeout=120s');
+  // On a cluster that never had a learner, the kind is not there either.
+  await kubectl('-n', 'atelier-system', 'delete', 'learner', learner, '--ignore-not-found').catch(() => undefined);
+}
+
+function kubectlOf(tools: Tools, kubeconfig: string) {
+  return (...args: string[]) => run(tools.kubectl, ['--kubeconfig', kubeconfig, ...args]);
 }
