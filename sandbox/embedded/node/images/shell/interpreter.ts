@@ -1,10 +1,11 @@
 import type { ContainerProcess, Program, SpawnOptions, StartedProcess } from '../image.ts';
 import { BytesInput, Pipe, readAll } from '../process/streams.ts';
 import { type Builtin, builtins } from './builtins/index.ts';
+import { runCompound } from './compound.ts';
 import { FunctionReturn, LoopExit, ShellExit, ShellFailure } from './control.ts';
 import { Expander } from './expansion.ts';
 import { Parser } from './parser.ts';
-import { matchesPattern } from './pattern.ts';
+import { quoteWord } from './quoting.ts';
 import { type Descriptor, ShellIo } from './shell-io.ts';
 import { ReadOnlyVariable, type ShellState } from './state.ts';
 import {
@@ -15,7 +16,6 @@ import {
   type Script,
   ShellSyntaxError,
   type SimpleCommand,
-  type Word,
 } from './syntax.ts';
 
 /** Runs a shell's syntax tree inside one process. A subshell is another interpreter in another process. */
@@ -155,7 +155,7 @@ export class Interpreter extends ShellIo {
   }
 
   /** While a job of a prompt runs, the terminal's Ctrl-C is for it. */
-  private async inForeground<T>(group: number | undefined, wait: () => Promise<T>): Promise<T> {
+  async inForeground<T>(group: number | undefined, wait: () => Promise<T>): Promise<T> {
     const { tty } = this.process;
     if (!this.interactive || !tty || group === undefined) return await this.alive(wait());
     tty.foreground = group;
@@ -225,66 +225,11 @@ export class Interpreter extends ShellIo {
       this.state.functions.set(command.name, command.body);
       return 0;
     }
-    return this.redirected(command.redirects, () => this.compound(command));
+    return this.redirected(command.redirects, () => runCompound(this, command));
   }
 
-  private async compound(command: Exclude<Command, SimpleCommand>): Promise<number> {
-    switch (command.kind) {
-      case 'group':
-        return this.script(command.body);
-      case 'subshell': {
-        const options = this.interactive ? { group: 'own' as const } : {};
-        const child = this.fork((shell) => shell.script(command.body), options);
-        return this.inForeground(child.pid, () => child.exit);
-      }
-      case 'if':
-        for (const { condition, body } of command.branches)
-          if ((await this.condition(condition)) === 0) return this.script(body);
-        return command.otherwise ? this.script(command.otherwise) : 0;
-      case 'while': {
-        let status = 0;
-        await this.loop(async () => {
-          if (((await this.condition(command.condition)) === 0) === command.until) return false;
-          status = await this.script(command.body);
-          return true;
-        });
-        return status;
-      }
-      case 'for': {
-        const words = command.words ? await this.expander.words(command.words) : [...this.state.positional];
-        let status = 0;
-        await this.loop(async () => {
-          const word = words.shift();
-          if (word === undefined) return false;
-          this.state.set(command.name, word);
-          status = await this.script(command.body);
-          return true;
-        });
-        return status;
-      }
-      case 'case': {
-        const subject = await this.expander.text(command.subject);
-        let falling = false;
-        for (const arm of command.arms) {
-          if (!falling && !(await this.matches(subject, arm.patterns))) continue;
-          this.state.status = 0;
-          const status = await this.script(arm.body);
-          falling = arm.fallThrough;
-          if (!falling) return status;
-        }
-        return 0;
-      }
-      default:
-        return 0;
-    }
-  }
-
-  private async matches(subject: string, patterns: Word[]): Promise<boolean> {
-    for (const pattern of patterns) if (matchesPattern(await this.expander.pattern(pattern), subject)) return true;
-    return false;
-  }
-
-  private async condition(script: Script): Promise<number> {
+  /** Runs what `if` or `while` asks: its failure is an answer, not the end of the script. */
+  async condition(script: Script): Promise<number> {
     this.tested += 1;
     try {
       return await this.script(script);
@@ -293,7 +238,8 @@ export class Interpreter extends ShellIo {
     }
   }
 
-  private async loop(turn: () => Promise<boolean>): Promise<void> {
+  /** Takes turns until one says false or `break` leaves. */
+  async loop(turn: () => Promise<boolean>): Promise<void> {
     this.loops += 1;
     try {
       for (;;) {
@@ -429,9 +375,4 @@ export class Interpreter extends ShellIo {
     this.state.traps.clear();
     throw new ShellExit(code);
   }
-}
-
-/** A word as `set -x` and `export -p` print it. */
-export function quoteWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'"'"'`)}'`;
 }

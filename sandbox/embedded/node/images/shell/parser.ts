@@ -9,22 +9,10 @@ import type {
   SimpleCommand,
   Word,
 } from './syntax.ts';
-import { WordParser } from './word-parser.ts';
-
-const RESERVED = new Set('! { } if then elif else fi while until for do done case esac in function'.split(' '));
-const REDIRECTION = /(\d*)(<<-|<<|>>|<>|>\||<&|>&|&>|<|>)/y;
-
-interface HereDocument {
-  redirect: Redirect;
-  end: string;
-  stripTabs: boolean;
-  quoted: boolean;
-}
+import { TokenParser } from './token-parser.ts';
 
 /** Recursive descent over the POSIX shell grammar, with bash's `function`, `[[` and `((` where they are cheap. */
-export class Parser extends WordParser {
-  private hereDocuments: HereDocument[] = [];
-
+export class Parser extends TokenParser {
   protected sub(source: string): Parser {
     return new Parser(source);
   }
@@ -56,86 +44,6 @@ export class Parser extends WordParser {
     const body = this.list();
     this.expectChar(')');
     return body;
-  }
-
-  // Blanks and tokens
-
-  private blanks(): void {
-    for (;;) {
-      const char = this.source[this.at];
-      if (char === ' ' || char === '\t') this.at += 1;
-      else if (char === '\\' && this.source[this.at + 1] === '\n') this.at += 2;
-      else break;
-    }
-    if (this.source[this.at] !== '#') return;
-    const end = this.source.indexOf('\n', this.at);
-    this.at = end < 0 ? this.source.length : end;
-  }
-
-  private atNewline(): boolean {
-    this.blanks();
-    return this.source[this.at] === '\n';
-  }
-
-  private newline(): boolean {
-    this.blanks();
-    if (this.source[this.at] !== '\n') return false;
-    this.at += 1;
-    const waiting = this.hereDocuments;
-    this.hereDocuments = [];
-    for (const document of waiting) this.hereBody(document);
-    return true;
-  }
-
-  private skipLines(): void {
-    while (this.newline());
-  }
-
-  private takes(text: string): boolean {
-    this.blanks();
-    if (!this.source.startsWith(text, this.at)) return false;
-    this.at += text.length;
-    return true;
-  }
-
-  private looksAt(text: string): boolean {
-    this.blanks();
-    return this.source.startsWith(text, this.at);
-  }
-
-  private peekReserved(): string | undefined {
-    this.blanks();
-    const text = /^(?:[a-z]+|[!{}])(?=[\s;&|<>()]|$)/.exec(this.source.slice(this.at, this.at + 12))?.[0];
-    return text !== undefined && RESERVED.has(text) ? text : undefined;
-  }
-
-  private takesReserved(word: string): boolean {
-    if (this.peekReserved() !== word) return false;
-    this.at += word.length;
-    return true;
-  }
-
-  private expect(word: string): void {
-    this.skipLines();
-    if (!this.takesReserved(word)) this.unexpected(word);
-  }
-
-  private expectChar(char: string): void {
-    this.skipLines();
-    if (!this.takes(char)) this.unexpected(char);
-  }
-
-  private unexpected(expected?: string): never {
-    this.blanks();
-    const tail = expected ? ` (expecting "${expected}")` : '';
-    if (this.at >= this.source.length) this.fail(`unexpected end of file${tail}`, true);
-    if (this.source[this.at] === '\n') this.fail(`unexpected newline${tail}`);
-    const token = /^(?:&&|\|\||;;|[;&|()<>]|[^\s;&|()<>]+)/.exec(this.source.slice(this.at))?.[0] ?? '';
-    this.fail(
-      token.length > 0 && /^\w/.test(token) && !RESERVED.has(token)
-        ? `unexpected word${tail}`
-        : `unexpected "${token}"${tail}`,
-    );
   }
 
   // Lists
@@ -374,45 +282,5 @@ export class Parser extends WordParser {
     this.at += operator.length;
     command.words.push([{ kind: 'literal', text: operator, quoted: false }]);
     return true;
-  }
-
-  // Redirections
-
-  private redirect(): Redirect | undefined {
-    this.blanks();
-    REDIRECTION.lastIndex = this.at;
-    const match = REDIRECTION.exec(this.source);
-    if (!match) return undefined;
-    this.at += match[0].length;
-    const [, number = '', operator = ''] = match;
-    this.blanks();
-    const target = this.word() ?? this.unexpected();
-    const isHere = operator.startsWith('<<');
-    const redirect: Redirect = {
-      descriptor: number === '' ? (operator.startsWith('<') ? 0 : 1) : Number(number),
-      operator: (isHere ? '<<' : operator) as Redirect['operator'],
-      target,
-    };
-    if (isHere) {
-      const end = target.map((part) => (part.kind === 'literal' ? part.text : '')).join('');
-      const quoted = target.some((part) => part.kind === 'literal' && part.quoted);
-      this.hereDocuments.push({ redirect, end, stripTabs: operator === '<<-', quoted });
-    }
-    return redirect;
-  }
-
-  private hereBody({ redirect, end, stripTabs, quoted }: HereDocument): void {
-    let body = '';
-    for (;;) {
-      if (this.at >= this.source.length) break;
-      const stop = this.source.indexOf('\n', this.at);
-      const raw = this.source.slice(this.at, stop < 0 ? this.source.length : stop);
-      this.at = stop < 0 ? this.source.length : stop + 1;
-      const text = stripTabs ? raw.replace(/^\t+/, '') : raw;
-      if (text === end) break;
-      body += `${text}\n`;
-      if (stop < 0) this.fail('unexpected end of file', true);
-    }
-    redirect.target = quoted ? [{ kind: 'literal', text: body, quoted: true }] : new Parser(body).quotedText();
   }
 }

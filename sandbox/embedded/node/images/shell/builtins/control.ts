@@ -2,7 +2,7 @@ import { fileErrorText } from '../../file-system.ts';
 import { resolvePath } from '../../process/open.ts';
 import { parseSignal } from '../../process/signals.ts';
 import { FunctionReturn, LoopExit, ShellExit, ShellFailure } from '../control.ts';
-import { quoteWord } from '../interpreter.ts';
+import { quoteWord } from '../quoting.ts';
 import type { Builtin } from './index.ts';
 
 function numberOf(text: string | undefined, otherwise: number): number {

@@ -1,7 +1,8 @@
 import { absolutePath } from '../../file-system/paths.ts';
 import { fileErrorText } from '../../file-system.ts';
 import { ShellFailure } from '../control.ts';
-import { type Interpreter, quoteWord } from '../interpreter.ts';
+import type { Interpreter } from '../interpreter.ts';
+import { quoteWord } from '../quoting.ts';
 import type { Builtin } from './index.ts';
 
 const NAME = /^[A-Za-z_]\w*$/;
