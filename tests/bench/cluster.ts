@@ -13,6 +13,8 @@ export interface BenchCluster {
   kubeconfig: string;
   credentials: Credentials;
   kubectl(...args: string[]): Promise<string>;
+  /** Resolves when its node takes pods. */
+  nodeReady(): Promise<void>;
 }
 
 /** Opens the cluster `name` in a home; ended with the part. */
@@ -28,15 +30,21 @@ export async function openCluster(
   });
   workplace.atEnd(() => process_.end());
   const kubeconfig = process_.said;
+  const kubectl = async (...args: string[]) => {
+    const { stdout } = await run(workplace.kubectl, ['--kubeconfig', kubeconfig, ...args], {
+      env: { ...process.env, HOME: workplace.directory },
+    });
+    return stdout.trim();
+  };
   return {
     process: process_,
     kubeconfig,
     credentials: readKubeconfig(kubeconfig),
-    async kubectl(...args) {
-      const { stdout } = await run(workplace.kubectl, ['--kubeconfig', kubeconfig, ...args], {
-        env: { ...process.env, HOME: workplace.directory },
-      });
-      return stdout.trim();
+    kubectl,
+    async nodeReady() {
+      for (const state of ['create', 'condition=Ready']) {
+        await kubectl('wait', `--for=${state}`, 'node/node-1', '--timeout=30s');
+      }
     },
   };
 }

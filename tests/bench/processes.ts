@@ -13,8 +13,10 @@ export interface Measured {
   readonly said: string;
   /** Milliseconds from its start to that line. */
   readonly readyAfter: number;
-  /** Resident megabytes of it and of all below it. */
+  /** Megabytes of it and of all below it; what they share, such as Node itself, counts once. */
   memory(): number;
+  /** The same, of it alone. */
+  ownMemory(): number;
   /** Milliseconds of processor time of the same; undefined where the system does not tell. */
   processorTime(): number | undefined;
   end(): Promise<void>;
@@ -54,7 +56,8 @@ export async function startNode(
     child,
     said,
     readyAfter: performance.now() - began,
-    memory: () => familyOf(pid).reduce((sum, each) => sum + each.kilobytes, 0) / 1024,
+    memory: () => memoryOf(familyOf(pid)) / 1024,
+    ownMemory: () => (familyOf(pid)[0]?.kilobytes ?? Number.NaN) / 1024,
     processorTime: () => processorTimeOf(familyOf(pid).map((each) => each.pid)),
     async end() {
       process.off('exit', kill);
@@ -81,6 +84,20 @@ function familyOf(pid: number): Resident[] {
   const family = all.filter((each) => each.pid === pid);
   for (const member of family) family.push(...all.filter((each) => each.parent === member.pid));
   return family;
+}
+
+/** Kilobytes: each one's own, and the most that one of them shares with others; where the system does not tell, all that is resident. */
+function memoryOf(family: Resident[]): number {
+  try {
+    const each = family.map(({ pid }) => {
+      const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+      const sum = (name: RegExp) => [...rollup.matchAll(name)].reduce((total, [, amount]) => total + Number(amount), 0);
+      return { own: sum(/^Private_\w+:\s+(\d+)/gm), shared: sum(/^Shared_\w+:\s+(\d+)/gm) };
+    });
+    return each.reduce((total, { own }) => total + own, 0) + Math.max(...each.map(({ shared }) => shared));
+  } catch {
+    return family.reduce((total, { kilobytes }) => total + kilobytes, 0);
+  }
 }
 
 /** Ticks a second in which Linux counts processor time. */

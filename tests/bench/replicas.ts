@@ -16,7 +16,7 @@ async function rollOut(cluster: BenchCluster, name: string, replicas: number): P
 
 async function run(workplace: Workplace): Promise<Figure[]> {
   const cluster = await openCluster(workplace, path.join(workplace.directory, 'home'), 'main', GENEROUS);
-  await cluster.kubectl('wait', '--for=condition=Ready', 'node/node-1', '--timeout=30s');
+  await cluster.nodeReady();
   // Discovery is cached and code compiled by a first one.
   await rollOut(cluster, 'first', 1);
   const one = (await rollOut(cluster, 'one', 1)) / 1000;
