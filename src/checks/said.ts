@@ -16,7 +16,11 @@ const ESCAPES = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u00
 
 /** Output as it reads: without colours and other escapes, with plain line ends. */
 export function plainOutput(output: string): string {
-  return output.slice(-MAX_OUTPUT).replace(ESCAPES, '').replace(/\r+\n/g, '\n');
+  // The look-behind keeps a line of nothing but returns, as progress bars print, from being searched once per return.
+  return output
+    .slice(-MAX_OUTPUT)
+    .replace(ESCAPES, '')
+    .replace(/(?<!\r)\r+\n/g, '\n');
 }
 
 /** The facts of a hint whose `says` fits, from RE2's named groups; undefined where it does not. */

@@ -29,10 +29,13 @@ export function openEventStream(response: ServerResponse): EventStream {
   const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT);
   heartbeat.unref();
   const closed = new Promise<void>((resolve) => {
-    response.on('close', () => {
+    const end = () => {
       clearInterval(heartbeat);
       resolve();
-    });
+    };
+    // A page may leave while its lesson is being opened: then the event is past.
+    if (response.destroyed) end();
+    else response.on('close', end);
   });
 
   function write(text: string): void {

@@ -42,3 +42,17 @@ test('the whole state first, then what changes, until the page is gone', async (
 test('line ends in a text stay within the JSON', () => {
   expect(formatEvent('x', { text: 'a\nb' })).toBe('event: x\ndata: {"text":"a\\nb"}\n\n');
 });
+
+test('a page that left before its stream was opened holds nothing', async () => {
+  const ended = Promise.withResolvers<void>();
+  const server = createServer((_, response) => {
+    response.on('close', () => openEventStream(response).closed.then(ended.resolve));
+    request.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const request = get({ port, host: '127.0.0.1' });
+  request.on('error', () => undefined);
+  await ended.promise;
+  await new Promise((resolve) => server.close(resolve));
+});
