@@ -26,7 +26,7 @@ export function serveControl(
     readLine(socket)
       .then((line) => handle(JSON.parse(line) as ControlRequest, gone.signal))
       .catch((error: Error) => ({ ok: false, text: `atelier: ${error.message}` }))
-      .then((answer) => socket.end(JSON.stringify(answer)));
+      .then(({ ok, text }) => socket.end(JSON.stringify({ ok, text: printable(text) })));
   });
   server.listen(socketPath);
   return {
@@ -40,12 +40,23 @@ export function serveControl(
 function readLine(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
-    socket.on('data', (data) => {
+    socket.setEncoding('utf8');
+    socket.on('data', (data: string) => {
       text += data;
-      if (text.length > LONGEST_REQUEST) reject(new Error('the request is too long'));
+      if (text.length > LONGEST_REQUEST) {
+        socket.removeAllListeners('data').pause();
+        reject(new Error('the request is too long'));
+      }
       const end = text.indexOf('\n');
       if (end >= 0) resolve(text.slice(0, end));
     });
     socket.on('end', () => reject(new Error('the request broke off')));
   });
+}
+
+/** Values of the cluster are anybody's text: what would steer the learner's terminal is shown, not obeyed. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) =>
+    char === '\n' ? char : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
