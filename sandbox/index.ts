@@ -1,16 +1,16 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { chmod, mkdir, rename, stat, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { homeFolder } from './home-folder.ts';
 import { type Connection, connect } from './provision/connection.ts';
 import { keepToken, kubeconfigOf, writePrivately } from './provision/credentials.ts';
 import { shellEnvironment, WORKBENCH } from './shell/environment.ts';
 import { openShell, type Shell } from './shell/pty.ts';
+import { socketPath } from './socket-path.ts';
 import type { Tools } from './tools/tools.ts';
 
+export { homeFolder } from './home-folder.ts';
 export type { Shell } from './shell/pty.ts';
 
 export interface SandboxOptions {
@@ -63,7 +63,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const completions = path.join(path.dirname(tools.directory), 'completions');
   const readerKubeconfig = path.join(credentials, 'reader.kubeconfig');
   const control = socketPath(directory);
-  for (const folder of [home, path.join(home, 'Downloads'), credentials, commands]) {
+  for (const folder of [home, credentials, commands]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
   await writeCommand(path.join(commands, 'atelier'));
@@ -101,7 +101,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       { context: 'sandbox', namespace: learner, tokenFile: tokenFile('learner') },
       ...(hasAdmin ? [{ context: 'admin', namespace: learner, tokenFile: tokenFile('admin') }] : []),
     ]);
-    await writePrivately(path.join(home, 'Downloads', 'kubeconfig.yaml'), kubeconfig);
+    await writePrivately(path.join(await homeFolder(home, 'Downloads'), 'kubeconfig.yaml'), kubeconfig);
     await writePrivately(
       readerKubeconfig,
       kubeconfigOf(owner, [{ context: 'reader', namespace: learner, tokenFile: tokenFile('reader') }], 'client-node'),
@@ -127,7 +127,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     download: () => kubeconfig,
     async placeKubeconfig() {
       if (await exists(kubectlConfig)) return false;
-      await mkdir(path.dirname(kubectlConfig), { recursive: true });
+      await homeFolder(home, '.kube');
       await writePrivately(kubectlConfig, kubeconfig);
       return true;
     },
@@ -147,19 +147,6 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       for (const renewal of renewals.splice(0)) renewal.close();
     },
   };
-}
-
-/** Bytes a Unix socket's path may have on macOS, which allows fewest. */
-const LONGEST_SOCKET_PATH = 103;
-
-/** In the learner's folder; where that lies too deep, in a private folder of the system's temporary one. */
-function socketPath(directory: string): string {
-  const near = path.join(directory, 'control.sock');
-  if (Buffer.byteLength(near) <= LONGEST_SOCKET_PATH) return near;
-  const name = createHash('sha256').update(directory).digest('hex').slice(0, 16);
-  const folder = path.join(tmpdir(), `atelier-${userInfo().uid}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return path.join(folder, `${name}.sock`);
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { socketPath } from '../socket-path.ts';
 import type { Clusters } from './clusters.ts';
 
 /**
@@ -19,11 +18,9 @@ export type ControlReply =
   | { type: 'closed' | 'skipped'; name: string }
   | { type: 'error'; name: string; message: string };
 
-/** `cluster/control.sock` of a home; where that path is too long for a socket, one in the system's folder for such things. */
+/** Where the processes of a home are asked. */
 export function controlPath(home: string): string {
-  const path = join(home, 'cluster', 'control.sock');
-  if (Buffer.byteLength(path) < 100) return path;
-  return join(tmpdir(), `atelier-${createHash('sha256').update(home).digest('hex').slice(0, 16)}.sock`);
+  return socketPath(join(home, 'cluster'));
 }
 
 /** Lets other processes open and close clusters here. Rejects when the socket cannot be made. */

@@ -1,4 +1,4 @@
-import { chmod, rename, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import type { Connection } from './connection.ts';
 
@@ -47,8 +47,9 @@ export async function keepToken(connection: Connection, account: Account, onTrou
 /** Whole or not at all, and readable by its owner alone. */
 export async function writePrivately(file: string, content: string): Promise<void> {
   const partial = `${file}.part`;
-  await writeFile(partial, content, { mode: 0o600 });
-  await chmod(partial, 0o600);
+  // Exclusive, so that a link of that name is never followed.
+  await rm(partial, { force: true });
+  await writeFile(partial, content, { mode: 0o600, flag: 'wx' });
   await rename(partial, file);
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { homeFolder } from '../../sandbox/index.ts';
 import { fillText, type Variables } from '../lessons/variables.ts';
 
 export interface LaidFile {
@@ -28,7 +29,8 @@ export async function layFiles(options: {
     for (const name of await filesBelow(source)) {
       const target = path.join(to ?? from, name);
       const text = fillText(await readFile(path.join(source, name), 'utf8'), options.variables);
-      const outcome = await lay(path.join(options.home, target), text, laid[target], options.anew === true);
+      const folder = await homeFolder(options.home, path.dirname(target));
+      const outcome = await lay(path.join(folder, path.basename(target)), text, laid[target], options.anew === true);
       laid[target] = digest(text);
       if (outcome) outcomes.push({ file: target, outcome });
     }
@@ -45,21 +47,26 @@ async function lay(
 ): Promise<LaidFile['outcome'] | undefined> {
   const there = await readFile(file, 'utf8').catch(() => undefined);
   if (there === text) return undefined;
-  await mkdir(path.dirname(file), { recursive: true });
   const untouched = there === undefined || digest(there) === lastLaid;
   if (untouched) {
-    await writeFile(file, text);
+    await put(file, text);
     return there === undefined ? 'new' : 'updated';
   }
   if (anew) {
     await rename(file, `${file}.old`);
-    await writeFile(file, text);
+    await put(file, text);
     return 'moved';
   }
   // Said once: the same version is not laid beside it at every visit.
   if (lastLaid === digest(text)) return undefined;
-  await writeFile(`${file}.new`, text);
+  await put(`${file}.new`, text);
   return 'kept';
+}
+
+/** Takes the place of what has the name: a link would lead the text to where it points. */
+async function put(file: string, text: string): Promise<void> {
+  await rm(file, { force: true });
+  await writeFile(file, text, { flag: 'wx' });
 }
 
 /** Paths of the files below a folder; of a file, the empty path. */
