@@ -12,12 +12,16 @@ interface Options {
 /** Keys that work wherever nothing is being typed; F6 works everywhere, the terminal included. */
 export function wireShortcuts({ pane, terminals, project }: Options): void {
   const keys = document.querySelector<HTMLDialogElement>('[data-keys]');
-  const stage = document.querySelector('[data-stage-toggle]');
+  const stages = document.querySelectorAll('[data-stage-toggle]');
+  const showStage = () => {
+    for (const stage of stages) stage.setAttribute('aria-pressed', String(currentView().stage));
+  };
   const follow = (rel: string) => document.querySelector<HTMLLinkElement>(`link[rel="${rel}"]`)?.href;
   const current = () => pane.querySelector<HTMLElement>('[data-step][data-state="current"]');
   const toggleStage = () => {
-    const view = changeView({ stage: !currentView().stage });
-    stage?.setAttribute('aria-pressed', String(view.stage));
+    changeView({ stage: !currentView().stage });
+    document.querySelector<HTMLElement>('#lesson-menu')?.hidePopover();
+    showStage();
   };
   const go = (href: string | undefined) => {
     if (href) location.href = href;
@@ -41,8 +45,8 @@ export function wireShortcuts({ pane, terminals, project }: Options): void {
     '?': () => keys?.showModal(),
   };
 
-  stage?.setAttribute('aria-pressed', String(currentView().stage));
-  stage?.addEventListener('click', toggleStage);
+  showStage();
+  for (const stage of stages) stage.addEventListener('click', toggleStage);
   document.querySelector('[data-keys-open]')?.addEventListener('click', () => keys?.showModal());
   // In the capture phase, before the terminal takes the key.
   addEventListener(
@@ -51,7 +55,8 @@ export function wireShortcuts({ pane, terminals, project }: Options): void {
       if (event.key === 'F6' && !event.ctrlKey && !event.altKey && !event.metaKey) {
         event.preventDefault();
         event.stopPropagation();
-        if (terminals.host.contains(document.activeElement)) pane.focus();
+        if (event.shiftKey) terminals.host.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus();
+        else if (terminals.host.contains(document.activeElement)) pane.focus();
         else terminals.focus();
         return;
       }

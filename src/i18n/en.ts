@@ -108,6 +108,7 @@ export const en: Messages = {
     close: 'Close',
     list: [
       ['F6', 'From the lesson to the terminal, and back'],
+      ['Shift F6', 'To the tabs of the terminal: arrow keys choose one, Tab goes on to “+”'],
       ['R', 'Run the next command of the current step'],
       ['C', 'Go to the current step'],
       ['P', 'Project the theory'],

@@ -129,7 +129,8 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
           const done = folder.lesson.steps.filter((step) =>
             step.checks.every((check) => progress.passed[`${step.id}/${check.id}`] !== undefined),
           ).length;
-          await keep(key, { progress, done, total, finished: done === total });
+          const caughtUp = done < total && record.lessons[key]?.caughtUp === true;
+          await keep(key, { progress, done, total, finished: done === total, caughtUp });
         },
       },
     });
@@ -277,7 +278,12 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
       return opening;
     },
     open,
-    catchUp: (key) => work('catch-up', key, (tell) => replayBefore(find(key), tell)),
+    catchUp: (key) =>
+      work('catch-up', key, async (tell) => {
+        await replayBefore(find(key), tell);
+        // "It is gone" was true of an empty sandbox: the lesson begins only now. Whoever is further on keeps the ticks.
+        if ((record.lessons[key]?.done ?? 0) <= 1) await live.get(key)?.run.reset();
+      }),
     reset: (key) =>
       work('reset', key, async (tell) => {
         const folder = find(key);

@@ -136,6 +136,8 @@ test('Catch up does the lessons before, and says so', async ({ page, atelier }) 
   await expect(page.locator('[data-toast]')).toHaveText('Catching up: Ready.', { timeout: 90_000 });
   await expect(behind).toBeHidden();
   await expect(page.locator('.card[data-kind="Deployment"]')).toContainText('jupyter');
+  // An empty sandbox had ticked "Jupyter is gone" already: now it is not.
+  await expect(step(page, 'clean')).toHaveAttribute('data-state', 'current');
   await page.goto(`${atelier.origin}/en/`);
   await expect(page.locator('.lessons li', { hasText: 'Caught up' })).toHaveCount(2);
 });
@@ -155,6 +157,8 @@ test('the page gives the kubeconfig', async ({ page, atelier }) => {
 
 test('theory is projected, and a stage is read from the last row', async ({ page, atelier }) => {
   await atelier.open(page, 'helm');
+  // The lessons before were caught up with, and visiting one of them changed nothing in that.
+  await expect(page.locator('[data-behind]')).toHaveCount(0);
   const theory = page.locator('[data-theory]');
   await theory.getByRole('button', { name: /Project/ }).click();
   const dialog = page.locator('[data-projection]');
@@ -165,12 +169,13 @@ test('theory is projected, and a stage is read from the last row', async ({ page
 
   const size = () => screen(page).evaluate((element) => Number.parseFloat(getComputedStyle(element).fontSize));
   const usual = await size();
-  await page.getByRole('button', { name: 'Stage view' }).click();
+  await page.getByRole('banner').getByRole('button', { name: 'Stage view' }).click();
   await expect(page.locator('html')).toHaveAttribute('data-stage', '');
   await expect.poll(size).toBeGreaterThan(usual + 6);
   await page.reload();
   await expect(page.locator('html')).toHaveAttribute('data-stage', '');
   await atPrompt(page);
+  await page.getByRole('button', { name: 'This lesson' }).click();
   await page.getByRole('button', { name: 'Stage view' }).click();
   await expect.poll(size).toBe(usual);
 });
