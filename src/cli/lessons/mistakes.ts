@@ -7,7 +7,7 @@ import type { Attachment } from '../../gateway/terminal.ts';
 import type { LessonFolder } from '../../lessons/load.ts';
 import { fillText } from '../../lessons/variables.ts';
 import { type LearnerSession, lessonKey } from '../../sessions/session.ts';
-import { type Finding, outcome } from './rehearse.ts';
+import { begun, type Finding, outcome } from './rehearse.ts';
 import { runScript, solutionBefore, solutionOf } from './solution.ts';
 import type { Stage } from './stage.ts';
 
@@ -58,6 +58,7 @@ export async function makeMistake(stage: Stage, folder: LessonFolder, mistake: M
   const opened = await session.open(key);
   try {
     await opened.run.reset();
+    await begun(opened.run);
     const led = await runScript(session, key, before);
     if (led.code !== 0) return outcome(name, led, false);
     await typeIn(session, fillText(mistake.script, session.variables()));

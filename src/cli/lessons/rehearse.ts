@@ -1,3 +1,4 @@
+import type { LessonRun } from '../../checks/run.ts';
 import type { LessonChange } from '../../checks/state.ts';
 import type { LessonFolder } from '../../lessons/load.ts';
 import { lessonKey } from '../../sessions/session.ts';
@@ -28,6 +29,7 @@ export async function rehearse(stage: Stage, folder: LessonFolder): Promise<Find
   const unsubscribe = opened.run.subscribe(note);
   note(opened.run.state());
   try {
+    await begun(opened.run);
     const script = solutionOf(folder.folder);
     const first = await runScript(session, key, script);
     const green = outcome(`${key}: solve.sh turns every check green`, first, opened.run.state().done);
@@ -37,12 +39,26 @@ export async function rehearse(stage: Stage, folder: LessonFolder): Promise<Find
     };
     if (green.failure) return [red, green];
     await opened.run.reset();
+    await begun(opened.run);
     const second = await runScript(session, key, script);
     return [red, green, outcome(`${key}: a second run ends green too`, second, opened.run.state().done)];
   } finally {
     unsubscribe();
     opened.release();
   }
+}
+
+/** Resolves when the first step has armed: a script that began before would undo what the step is to see. */
+export function begun(run: LessonRun): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!Object.values(run.state().checks).some(({ armed }) => armed)) return;
+      unsubscribe();
+      resolve();
+    };
+    const unsubscribe = run.subscribe(look);
+    look();
+  });
 }
 
 export function outcome(name: string, result: { code: number; output: string }, done: boolean): Finding {
