@@ -12,7 +12,7 @@ import {
 import { scaled } from './deployment-scale.ts';
 import { createOwnedPods, followPods, inWaves } from './owned-pods.ts';
 import { podFromTemplate } from './pod-template.ts';
-import { availableIn, isAvailable, isFinished, isReady } from './pods.ts';
+import { isAvailable, isFinished, isReady, nextAvailableIn } from './pods.ts';
 import { claim } from './references.ts';
 import { controllerRevisions, daemonSets, nodes as nodeResource, pods as podResource } from './resources.ts';
 import { revisionHash, syncRevisions, trimRevisions } from './revisions.ts';
@@ -193,9 +193,8 @@ export function startDaemonSets(context: ControllerContext): void {
   }
 
   function wake(key: string, set: KubeObject, mine: KubeObject[]): void {
-    const waits = mine.filter(isReady).map((pod) => availableIn(pod, set.spec.minReadySeconds ?? 0, age));
-    const next = Math.min(...waits.filter((wait) => wait > 0));
-    if (Number.isFinite(next)) queue.addAfter(key, next + 1);
+    const next = nextAvailableIn(mine, set.spec.minReadySeconds ?? 0, age);
+    if (next !== undefined) queue.addAfter(key, next + 1);
   }
 }
 

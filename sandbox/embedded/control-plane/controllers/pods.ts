@@ -29,10 +29,17 @@ export function isAvailable(pod: KubeObject, minReadySeconds: number, age: Age):
 }
 
 /** Milliseconds until a ready pod counts as available. */
-export function availableIn(pod: KubeObject, minReadySeconds: number, age: Age): number {
+function availableIn(pod: KubeObject, minReadySeconds: number, age: Age): number {
   if (minReadySeconds === 0) return 0;
   const stamp = podCondition(pod, 'Ready')?.lastTransitionTime;
   return stamp ? minReadySeconds * 1000 - age(stamp) : Infinity;
+}
+
+/** Milliseconds until the next of the ready pods counts as available, which time alone makes it; undefined if none waits. */
+export function nextAvailableIn(pods: KubeObject[], minReadySeconds: number, age: Age): number | undefined {
+  const waits = pods.filter(isReady).map((pod) => availableIn(pod, minReadySeconds, age));
+  const next = Math.min(...waits.filter((wait) => wait > 0));
+  return Number.isFinite(next) ? next : undefined;
 }
 
 const phases: Record<string, number> = { Pending: 0, Unknown: 1, Running: 2 };

@@ -12,7 +12,7 @@ import {
 } from './context.ts';
 import { createOwnedPods, followPods, inWaves } from './owned-pods.ts';
 import { podFromTemplate } from './pod-template.ts';
-import { availableIn, byDeletion, isActive, isAvailable, isReady, isTerminating } from './pods.ts';
+import { byDeletion, isActive, isAvailable, isReady, isTerminating, nextAvailableIn } from './pods.ts';
 import { claim, controllerOf } from './references.ts';
 import { pods as podResource, replicaSets } from './resources.ts';
 
@@ -134,16 +134,8 @@ export function startReplicaSets(context: ControllerContext): void {
     }
   }
 
-  /** Time alone makes a ready pod available. */
   function wake(key: string, set: KubeObject, active: KubeObject[]): void {
-    const minReady: number = set.spec.minReadySeconds ?? 0;
-    if (minReady === 0) return;
-    let next = Infinity;
-    for (const pod of active) {
-      if (!isReady(pod)) continue;
-      const wait = availableIn(pod, minReady, age);
-      if (wait > 0) next = Math.min(next, wait);
-    }
-    if (next < Infinity) queue.addAfter(key, next + 1);
+    const next = nextAvailableIn(active, set.spec.minReadySeconds ?? 0, age);
+    if (next !== undefined) queue.addAfter(key, next + 1);
   }
 }

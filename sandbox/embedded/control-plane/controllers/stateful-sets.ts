@@ -11,7 +11,7 @@ import {
 } from './context.ts';
 import { scaled } from './deployment-scale.ts';
 import { followPods } from './owned-pods.ts';
-import { availableIn, isAvailable, isFinished, isReady } from './pods.ts';
+import { isAvailable, isFinished, isReady, nextAvailableIn } from './pods.ts';
 import { claim } from './references.ts';
 import { controllerRevisions, pods as podResource, statefulSets } from './resources.ts';
 import { type Revisions, syncRevisions, templateOf, trimRevisions } from './revisions.ts';
@@ -199,9 +199,7 @@ export function startStatefulSets(context: ControllerContext): void {
   }
 
   function wake(key: string, set: KubeObject, mine: KubeObject[]): void {
-    const minReady: number = set.spec.minReadySeconds ?? 0;
-    const waits = mine.filter(isReady).map((pod) => availableIn(pod, minReady, age));
-    const next = Math.min(...waits.filter((wait) => wait > 0));
-    if (Number.isFinite(next)) queue.addAfter(key, next + 1);
+    const next = nextAvailableIn(mine, set.spec.minReadySeconds ?? 0, age);
+    if (next !== undefined) queue.addAfter(key, next + 1);
   }
 }
