@@ -1,10 +1,11 @@
-import type { ActivityEvent, LessonEvent, MapChangeEvent, MapEvent, NoticeEvent } from '../layouts/page-context.ts';
+import type { MapChange, MapState } from '../checks/map.ts';
+import type { ActivityEvent, LessonEvent, NoticeEvent } from '../layouts/page-context.ts';
 
 interface LiveEvents {
   lesson: LessonEvent;
   change: Partial<LessonEvent>;
-  map: MapEvent;
-  'map-change': MapChangeEvent;
+  map: MapState;
+  'map-change': MapChange;
   activity: ActivityEvent;
   notice: NoticeEvent;
 }

@@ -1,5 +1,28 @@
 import type { KubeObject, Loose } from '../../kubernetes/object.ts';
-import type { MapObject, Tone } from './map.ts';
+
+/** One object as the map draws it. */
+export interface MapObject {
+  uid: string;
+  kind: string;
+  name: string;
+  /** The uid of the object that made it. */
+  owner?: string;
+  /** What `kubectl get` would say, in a word or two: `Running`, `2/3 ready`. */
+  state: string;
+  tone: Tone;
+  /** When it was made; ISO. */
+  since?: string;
+  /** The reason, where something is wrong, or the image. */
+  detail?: string;
+  /** Of a Service: the pods it calls. */
+  selects?: string[];
+  /** Of a Service: how many of them are ready. */
+  endpoints?: number;
+  node?: string;
+}
+
+/** `idle`: nothing to do, and nothing wrong. */
+export type Tone = 'ok' | 'wait' | 'bad' | 'idle';
 
 type Described = Pick<MapObject, 'state' | 'tone' | 'detail' | 'selects' | 'endpoints' | 'node'>;
 

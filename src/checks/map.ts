@@ -1,38 +1,16 @@
 import type { KubeObject } from '../../kubernetes/object.ts';
 import { findResource } from '../cluster/resources.ts';
 import type { ClusterSource } from '../cluster/source.ts';
-import { standing } from './map-states.ts';
+import { type MapObject, standing } from './map-states.ts';
 import type { Followed } from './stream.ts';
 
-/** One object as the map draws it. */
-export interface MapObject {
-  uid: string;
-  kind: string;
-  name: string;
-  /** The uid of the object that made it. */
-  owner?: string;
-  /** What `kubectl get` would say, in a word or two: `Running`, `2/3 ready`. */
-  state: string;
-  tone: Tone;
-  /** When it was made; ISO. */
-  since?: string;
-  /** The reason, where something is wrong, or the image. */
-  detail?: string;
-  /** Of a Service: the pods it calls. */
-  selects?: string[];
-  /** Of a Service: how many of them are ready. */
-  endpoints?: number;
-  node?: string;
-}
-
-/** `idle`: nothing to do, and nothing wrong. */
-export type Tone = 'ok' | 'wait' | 'bad' | 'idle';
-
-interface MapState {
+/** Event `map`: all of it. */
+export interface MapState {
   objects: MapObject[];
 }
 
-interface MapChange {
+/** Event `map-change`. */
+export interface MapChange {
   upsert: MapObject[];
   /** By uid. */
   remove: string[];

@@ -62,38 +62,6 @@ export interface LessonEvent {
   done: boolean;
 }
 
-export type Tone = 'ok' | 'wait' | 'bad' | 'idle';
-
-/** One object on the map of the cluster. */
-export interface MapObject {
-  uid: string;
-  kind: string;
-  name: string;
-  /** uid of the object that owns it. */
-  owner?: string;
-  /** In the words of `kubectl get`: `Running`, `ImagePullBackOff`, `3/3`. */
-  state: string;
-  tone: Tone;
-  /** Since when it is in this state, ISO 8601. */
-  since?: string;
-  detail?: string;
-  /** uids of the objects it sends to: a Service's pods. */
-  selects?: string[];
-  endpoints?: number;
-  node?: string;
-}
-
-/** Event `map`. */
-export interface MapEvent {
-  objects: MapObject[];
-}
-
-/** Event `map-change`. */
-export interface MapChangeEvent {
-  upsert: MapObject[];
-  remove: string[];
-}
-
 /** Event `activity`: work the server does for the learner. */
 export interface ActivityEvent {
   id: string;

@@ -1,4 +1,5 @@
-import type { CheckView, LessonEvent, MapObject, PageContext, StepState } from '../../src/layouts/page-context.ts';
+import type { MapObject } from '../../src/checks/map-states.ts';
+import type { CheckView, LessonEvent, PageContext, StepState } from '../../src/layouts/page-context.ts';
 
 /** What a made-up learner has done: nothing, half of a lesson, the same with a wrong image, or all. */
 export type SiteState = 'none' | 'empty' | 'begun' | 'trouble' | 'many' | 'done';

@@ -1,4 +1,4 @@
-import type { MapObject, Tone } from '../../layouts/page-context.ts';
+import type { MapObject, Tone } from '../../checks/map-states.ts';
 
 /** One card: an object, or many pods of one owner. */
 export interface Card {

@@ -1,10 +1,11 @@
-import type { MapChangeEvent, MapObject } from '../../layouts/page-context.ts';
+import type { MapChange } from '../../checks/map.ts';
+import type { MapObject } from '../../checks/map-states.ts';
 
 /** What is in the learner's namespace, as the server tells it. `undefined`: not told yet. */
 export interface MapStore {
   objects(): MapObject[] | undefined;
   replace(objects: MapObject[]): void;
-  change(event: MapChangeEvent): void;
+  change(event: MapChange): void;
   /** Calls at once and at every change; returns what stops it. */
   subscribe(listener: (objects: MapObject[] | undefined) => void): () => void;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { layoutMap } from '../../../../src/browser/map/layout.ts';
 import { mapStore } from '../../../../src/browser/map/store.ts';
-import type { MapObject } from '../../../../src/layouts/page-context.ts';
+import type { MapObject } from '../../../../src/checks/map-states.ts';
 
 const ROOM = { width: 774, height: 250 };
 const object = (uid: string, kind: string, more: Partial<MapObject> = {}): MapObject => ({
