@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from './clock.ts';
 
@@ -35,6 +37,9 @@ const longestWait = 5_000;
 export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
   const main = options.main ?? fileURLToPath(new URL('./node/main.ts', import.meta.url));
   const clusters = new Map<string, NodeCluster>();
+  // Named in the environment, the cache holds for the main module too, and nothing has to be stripped of types anew.
+  const cache = getCompileCacheDir();
+  const cached = cache && !process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: dirname(cache) } : {};
   let child: ChildProcess | undefined;
   let restart: Timer | undefined;
   let wait = 100;
@@ -42,7 +47,10 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
 
   function start(): void {
     restart = undefined;
-    const started = fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const started = fork(main, [], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, ...cached },
+    });
     child = started;
     started.on('message', (message: { type: string; name: string }) => {
       if (message.type === 'ready') wait = 100;

@@ -104,5 +104,10 @@ else if (current && major < 26) {
 
 const main = path.join(root, 'src/cli/main.ts');
 // Where the person stood, so that relative paths in flags mean what they say.
-const env = { ...process.env, ATELIER_CALLED_FROM: process.env.INIT_CWD ?? process.cwd() };
+const env = {
+  ...process.env,
+  ATELIER_CALLED_FROM: process.env.INIT_CWD ?? process.cwd(),
+  // Holds for all processes that follow, their main modules included: no source is stripped and compiled twice.
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? path.join(root, 'node_modules/.cache/atelier'),
+};
 process.exitCode = await run(node, ['--disable-warning=ExperimentalWarning', main, command, ...rest], { env });

@@ -1,10 +1,13 @@
 import { appendFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { createClock, type SkippableClock } from '../clock.ts';
 import type { EmbeddedNode } from './open-node.ts';
 
 enableCompileCache();
+// As in process 1: memory that is soon free again is not kept.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 /** What the process that started this one asks for, over IPC. */
 export type NodeRequest =

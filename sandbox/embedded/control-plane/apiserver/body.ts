@@ -1,4 +1,4 @@
-import type { Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type Loose } from '../../../../kubernetes/object.ts';
 import { decodeProtobuf } from '../schema/protobuf.ts';
 import type { Call, ResourceCall } from './call.ts';
 import { badRequest, unsupportedMediaType } from './errors.ts';
@@ -16,7 +16,7 @@ export interface ParsedBody {
 /** Undefined for no body. Throws 415, or 400 as the real decoder says it; `kind` is what should be in it. */
 export function parseBody(call: Call, kind: string): ParsedBody | undefined {
   const { body, contentType } = call;
-  if ('value' in body) return body.value === undefined ? undefined : { value: structuredClone(body.value) };
+  if ('value' in body) return body.value === undefined ? undefined : { value: copyOf(body.value) };
   if (body.bytes.length === 0) return undefined;
   if (contentType === 'application/vnd.kubernetes.protobuf') return { value: readProtobuf(body.bytes, kind) };
   const text = body.bytes.toString('utf8');

@@ -1,4 +1,4 @@
-import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/object.ts';
 import type { FieldError } from '../resources/strategy.ts';
 import { ApplyConflict, applyPatch, type Ownership, TypedPatchError } from '../schema/apply.ts';
 import { hasRules, pruneCustom, rulesUnchecked, validateCustom } from '../schema/custom.ts';
@@ -101,7 +101,7 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
   let patched: Loose;
   try {
     if (contentType === 'application/json-patch+json') patched = jsonPatch(current, patch);
-    else if (contentType === 'application/merge-patch+json') patched = structuredClone(mergePatch(current, patch));
+    else if (contentType === 'application/merge-patch+json') patched = copyOf(mergePatch(current, patch));
     else patched = strategicMergePatch(current, patch, shapeOf(type));
   } catch (error) {
     if (error instanceof BadPatch) throw badRequest(error.message);

@@ -1,4 +1,4 @@
-import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/object.ts';
 import { jsonFault } from './body.ts';
 import type { ResourceCall } from './call.ts';
 import { applyObject, patchObject } from './engine.ts';
@@ -99,7 +99,7 @@ function checkPatchType(call: ResourceCall): void {
 /** Throws 400 as the real decoder does. */
 export function readPatch(call: ResourceCall): Loose {
   const { body } = call;
-  if ('value' in body) return structuredClone(body.value);
+  if ('value' in body) return copyOf(body.value);
   const text = body.bytes.toString('utf8');
   if (call.contentType === applyType) {
     try {

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../../../kubernetes/object.ts';
+import { copyOf, type KubeObject } from '../../../../kubernetes/object.ts';
 import type { ResourceCall } from './call.ts';
 
 /** Which part of an update counts: the object without its status, its status alone, or what the subresource is about. */
@@ -20,7 +20,7 @@ export function resetForSubresource(call: ResourceCall, object: KubeObject, old:
     return next;
   }
   if (info.subresource === 'ephemeralcontainers') {
-    const spec = structuredClone(old.spec);
+    const spec = copyOf(old.spec);
     set(spec, 'ephemeralContainers', object.spec?.ephemeralContainers);
     return { ...old, metadata: { ...old.metadata }, spec };
   }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/object.ts';
 import { forbidden, invalid } from '../schema/field-errors.ts';
 import { difference, internalForm } from './internal-form.ts';
 import { podCells } from './pod-cells.ts';
@@ -25,7 +25,7 @@ const unchangeable =
 
 /** The new spec with what may change set back. */
 function restored(spec: Loose, old: Loose): Loose {
-  const out = structuredClone(spec);
+  const out = copyOf(spec);
   for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates', 'ephemeralContainers']) {
     if (old[field] === undefined) delete out[field];
     else out[field] = old[field];

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/object.ts';
 import { decode } from './decode.ts';
 import { applyDefaults, emptyObject } from './defaults.ts';
 import {
@@ -201,7 +201,7 @@ function finish(
   const changed = !live || !isDeepStrictEqual(withoutManagedFields(live), withoutManagedFields(object));
   const current = managers.get(id);
   if (current && changed) managers.set(id, { ...current, time: stampOf(by.now) });
-  const result = changed ? object : (structuredClone(withoutManagedFields(live)) as KubeObject);
+  const result = changed ? object : (copyOf(withoutManagedFields(live)) as KubeObject);
   if (by.manager === 'kubectl' && result.metadata.annotations?.[LAST_APPLIED] !== undefined)
     result.metadata.annotations[LAST_APPLIED] = lastAppliedText(applied);
   const entries = writeManagers(managers);

@@ -1,5 +1,5 @@
 import type { Schema } from '../../../../kubernetes/facts.ts';
-import type { Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type Loose } from '../../../../kubernetes/object.ts';
 import { canonicalQuantity } from '../../../../kubernetes/quantity.ts';
 import { goFields, goName, isFree, resolve, type Shape } from './shape.ts';
 
@@ -63,14 +63,14 @@ function decodeValue(value: Loose, schema: Schema, path: string, walk: Walk, goT
     case 'number':
       return typeof value === 'number' ? value : mismatch(value, 'float64', walk, 'float64');
     default:
-      return structuredClone(value);
+      return copyOf(value);
   }
 }
 
 function decodeObject(value: Loose, schema: Schema, actual: Schema, path: string, walk: Walk, goType?: string): Loose {
   if (typeof value !== 'object' || Array.isArray(value))
     return mismatch(value, goType ?? typeName(schema, walk), walk, actual.properties ? 'struct' : 'map');
-  if (isFree(actual) || actual['x-kubernetes-preserve-unknown-fields']) return structuredClone(value);
+  if (isFree(actual) || actual['x-kubernetes-preserve-unknown-fields']) return copyOf(value);
   const out: Loose = {};
   const name = schema.$ref;
   const fields = name ? goFields(name) : undefined;

@@ -1,5 +1,5 @@
 import type { Schema } from '../../../../kubernetes/facts.ts';
-import type { Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type Loose } from '../../../../kubernetes/object.ts';
 import { goFields, resolve, type Shape } from './shape.ts';
 
 /** Fills what the schema defaults, in place: Go's values that are always written (`resources: {}`), and those of a CRD. */
@@ -17,7 +17,7 @@ function fill(value: Loose, schema: Schema, schemas: Record<string, Schema>): vo
   for (const [key, property] of defaulted(actual)) {
     // A null where null may not stand is as good as absent: CRDs default it.
     const missing = value[key] === undefined || (value[key] === null && !property.nullable);
-    if (missing && !isDropped(schema, key, property.default)) value[key] = structuredClone(property.default);
+    if (missing && !isDropped(schema, key, property.default)) value[key] = copyOf(property.default);
   }
   if (schema.$ref) for (const key of nullFields(schema.$ref)) if (value[key] === undefined) value[key] = null;
   const others = typeof actual.additionalProperties === 'object' ? actual.additionalProperties : undefined;

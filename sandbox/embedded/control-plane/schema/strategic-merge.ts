@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Schema } from '../../../../kubernetes/facts.ts';
-import type { Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type Loose } from '../../../../kubernetes/object.ts';
 import { BadPatch, UnmergeablePatch } from './patch.ts';
 import { resolve, type Shape } from './shape.ts';
 
@@ -15,7 +15,7 @@ export function strategicMergePatch(value: Loose, patch: Loose, shape: Shape): L
     throw new BadPatch(`json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`);
   }
   const schema = resolve(shape.name ? { $ref: shape.name } : shape.schema, shape.schemas);
-  return mergeMaps(structuredClone(value), patch, schema, shape.schemas);
+  return mergeMaps(copyOf(value), patch, schema, shape.schemas);
 }
 
 type Schemas = Record<string, Schema>;
@@ -123,7 +123,7 @@ function mergeLists(original: Loose[], patch: Loose[], field: Schema, schemas: S
     if (key === undefined) throw noMergeKey(change, mergeKey);
     const index = merged.findIndex((item) => isDeepStrictEqual(item[mergeKey], key));
     if (index < 0) merged.push(clean(change));
-    else merged[index] = mergeMaps(structuredClone(merged[index]), change, items, schemas);
+    else merged[index] = mergeMaps(copyOf(merged[index]), change, items, schemas);
   }
   return arrange(merged, changes, kept, mergeKey);
 }

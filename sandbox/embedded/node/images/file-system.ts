@@ -75,7 +75,11 @@ export class FileError extends Error {
     | 'EBUSY';
   readonly path: string;
   constructor(code: FileError['code'], path: string) {
+    // An answer rather than a fault, and asked for at every look-up: nobody reads where it came from.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(`${code}: ${path}`);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'FileError';
     this.code = code;
     this.path = path;
