@@ -27,6 +27,17 @@ export function progressFor(lesson: Lesson, kept: Progress | undefined): Progres
   return { passed: only(kept?.passed), armed: only(kept?.armed) };
 }
 
+/** Milliseconds between arming and passing below which nobody has done anything for it. */
+const BY_ITSELF = 1000;
+
+/** Whether every tick of it came by itself: what was asked for held already when the check armed. */
+export function isUntouched({ passed, armed }: Progress): boolean {
+  return Object.entries(passed).every(([key, at]) => {
+    const since = armed[key]?.at;
+    return since !== undefined && Date.parse(at) - Date.parse(since) < BY_ITSELF;
+  });
+}
+
 /** Keeps one save under way; what changes meanwhile is saved after it, and a failed save is tried again. */
 export function createSaver(
   store: ProgressStore,

@@ -8,7 +8,7 @@ import { type CompiledCheck, compileCheck, resourcesOf } from './conditions.ts';
 import { type Circumstances, type Judgement, judge, judgeHint, type ShownHint, takeBefore } from './evaluate.ts';
 import type { Probe } from './probe.ts';
 import { createProber } from './prober.ts';
-import { createSaver, emptyProgress, type Progress, type ProgressStore, progressFor } from './progress.ts';
+import { createSaver, emptyProgress, isUntouched, type Progress, type ProgressStore, progressFor } from './progress.ts';
 import { commandWords, matchSaid, plainOutput, type SaidOutput } from './said.ts';
 import { type CheckState, difference, type LessonChange, type LessonState } from './state.ts';
 
@@ -36,6 +36,8 @@ export interface LessonRun {
   said(output: SaidOutput): void;
   /** Clears all ticks and arms the first step anew; the cluster is somebody else's to clear. */
   reset(): Promise<void>;
+  /** As reset, where every tick came by itself: what comes before the lesson has just been made. */
+  rearmUntouched(): Promise<void>;
   close(): void;
 }
 
@@ -314,6 +316,25 @@ export function createLessonRun(options: LessonRunOptions): LessonRun {
     return verdict;
   }
 
+  async function reset(): Promise<void> {
+    await ready;
+    progress = emptyProgress();
+    for (const { entries } of steps)
+      for (const entry of entries) {
+        Object.assign(entry, {
+          judgement: { verdict: 'waiting' },
+          hints: [],
+          wrong: undefined,
+          response: undefined,
+          rest: 0,
+        });
+        entry.said.clear();
+        entry.since.clear();
+      }
+    saver.save(progress);
+    evaluate();
+  }
+
   return {
     ready,
     state: () => shown ?? stateNow(),
@@ -327,23 +348,10 @@ export function createLessonRun(options: LessonRunOptions): LessonRun {
     },
     answer,
     said,
-    async reset() {
+    reset,
+    async rearmUntouched() {
       await ready;
-      progress = emptyProgress();
-      for (const { entries } of steps)
-        for (const entry of entries) {
-          Object.assign(entry, {
-            judgement: { verdict: 'waiting' },
-            hints: [],
-            wrong: undefined,
-            response: undefined,
-            rest: 0,
-          });
-          entry.said.clear();
-          entry.since.clear();
-        }
-      saver.save(progress);
-      evaluate();
+      if (progress && isUntouched(progress)) await reset();
     },
     close() {
       closed = true;

@@ -161,9 +161,11 @@ export async function listen(host: string, port: number, onTrouble: (error: Erro
   async function signIn(request: IncomingMessage, response: ServerResponse, open: Workshop): Promise<void> {
     const form = new URLSearchParams(await readBody(request));
     const cookie = open.identity.signIn(form.get('token') ?? '');
-    if (!cookie) return sendText(response, 403, 'this link is no longer valid: use the one that Atelier printed last');
     const next = form.get('next') ?? '/';
-    response.writeHead(303, { 'set-cookie': cookie, location: /^\/(?!\/)[\w/-]*$/.test(next) ? next : '/' });
+    const headers = cookie
+      ? { 'set-cookie': cookie, location: /^\/(?!\/)[\w/-]*$/.test(next) ? next : '/' }
+      : { location: '/sign-in/?refused' };
+    response.writeHead(303, headers);
     response.end();
   }
 

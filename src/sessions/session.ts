@@ -1,6 +1,7 @@
 import path, { basename } from 'node:path';
 import { openSandbox, type Sandbox, type Shell } from '../../sandbox/index.ts';
 import type { Tools } from '../../sandbox/tools/tools.ts';
+import { emptyProgress, isUntouched } from '../checks/progress.ts';
 import type { LessonRun } from '../checks/run.ts';
 import { createLessonRun } from '../checks/run.ts';
 import type { SaidOutput } from '../checks/said.ts';
@@ -234,7 +235,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
       await replayLesson(lesson.folder, variables(), sandbox, tell);
       const known = record.lessons[key];
       if (!known?.finished) {
-        const progress = known?.progress ?? { passed: {}, armed: {} };
+        const progress = known?.progress ?? emptyProgress();
         await keep(key, {
           progress,
           done: known?.done ?? 0,
@@ -244,6 +245,15 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
         });
       }
     }
+  }
+
+  /** In an empty sandbox "no Deployment is left" ticks at once: with the lessons before, it is asked anew. */
+  async function rearmUntouched(key: string): Promise<void> {
+    const run = live.get(key)?.run;
+    if (run) return run.rearmUntouched();
+    const known = record.lessons[key];
+    if (known && isUntouched(known.progress))
+      await keep(key, { ...known, progress: emptyProgress(), done: 0, finished: false });
   }
 
   async function handleControl(request: ControlRequest, gone: AbortSignal): Promise<ControlAnswer> {
@@ -281,8 +291,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
     catchUp: (key) =>
       work('catch-up', key, async (tell) => {
         await replayBefore(find(key), tell);
-        // "It is gone" was true of an empty sandbox: the lesson begins only now. Whoever is further on keeps the ticks.
-        if ((record.lessons[key]?.done ?? 0) <= 1) await live.get(key)?.run.reset();
+        await rearmUntouched(key);
       }),
     reset: (key) =>
       work('reset', key, async (tell) => {
@@ -297,7 +306,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
         }
         await live.get(key)?.run.reset();
         const total = folder.lesson.steps.length;
-        if (!live.has(key)) await keep(key, { progress: { passed: {}, armed: {} }, done: 0, total, finished: false });
+        if (!live.has(key)) await keep(key, { progress: emptyProgress(), done: 0, total, finished: false });
       }),
     onActivity(listener) {
       listeners.add(listener);

@@ -377,3 +377,29 @@ test('watches are open for the current step and the next one only', async () => 
   await start(cluster, { kept: answered });
   expect(cluster.wanted).toEqual([['pods']]);
 });
+
+test('what ticked by itself is asked anew once the lessons before have been made; what was worked for stays', async () => {
+  const cluster = fresh();
+  const plan = `
+minutes: 5
+needs: namespace
+steps:
+  - id: clean
+    checks:
+      - id: gone
+        watch: { resource: deployments, name: web }
+        expect: items.size() == 0
+`;
+  const empty = await start(cluster, { plan });
+  expect(empty.run.state().done).toBe(true);
+  cluster.set('deployments', [deployment('web', 1, 1)]);
+  await empty.run.rearmUntouched();
+  expect(empty.run.state().steps).toEqual({ clean: { state: 'current' } });
+  empty.clock.pass(5000);
+  cluster.set('deployments', []);
+  await tick();
+  expect(empty.run.state().done).toBe(true);
+  await empty.run.rearmUntouched();
+  expect(empty.run.state().done).toBe(true);
+  expect(Object.keys(empty.store.saved?.passed ?? {})).toEqual(['clean/gone']);
+});

@@ -92,9 +92,10 @@ test('the token buys a cookie that scripts cannot read and other sites cannot us
   expect((await ask('/')).text).toBe('for nobody');
 });
 
-test.each(['wrong', ''])('a wrong token (%j) buys nothing', async (token) => {
+test.each(['wrong', ''])('a wrong token (%j) buys nothing but the page that says so', async (token) => {
   const answer = await ask('/session', { method: 'POST', body: `token=${token}` });
-  expect(answer.status).toBe(403);
+  expect(answer.status).toBe(303);
+  expect(answer.headers.location).toBe('/sign-in/?refused');
   expect(answer.headers['set-cookie']).toBeUndefined();
 });
 
