@@ -37,7 +37,7 @@ const subdomainMessage =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
 
 export function dns1123Label(value: string): string[] {
-  const faults = bytes(value) > 63 ? [tooLong(63)] : [];
+  const faults = bytes(value) > 63 ? [tooManyCharacters(63)] : [];
   if (!matches(value, label)) {
     faults.push(
       matches(value, subdomain) ? 'must not contain dots' : regexMessage(labelMessage, label, 'my-name', '123-abc'),

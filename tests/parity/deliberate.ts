@@ -29,4 +29,9 @@ export const DELIBERATE: Deliberate[] = [
     where: /kubectl rollout status/,
     lines: /^Waiting for .* rollout to finish: \d+ (of|out of|old) /,
   },
+  {
+    reason: 'What fields are for is told in the words of the client library’s documentation, which has fewer of them.',
+    where: /kubectl explain/,
+    lines: /^(?!\s*\S+\t<)(?: {4}|.{0,3}\t)|^$/,
+  },
 ];

@@ -76,9 +76,9 @@ export const RULES: Rule[] = [
   },
   replace('address', /\b10(?:\.\d{1,3}){3}\b/g, '<address>'),
   replace('local port', /(127\.0\.0\.1|\[::1\]):\d{4,5}\b/g, '$1:<port>'),
-  replace('node port', /\b3[0-2]\d{3}(?=\/(?:TCP|UDP)|$)/gm, '<node-port>'),
+  replace('node port', /(?<=nodePort"?: )3\d{4}\b|\b3[0-2]\d{3}(?=\/(?:TCP|UDP)|$)/gm, '<node-port>'),
   { name: 'event order', apply: (text) => text.replace(EVENTS, sortedEvents) },
-  { name: 'column width', apply: (text) => text.replace(/(?<=\S) {2,}(?=\S)/g, '  ').replace(/ +$/gm, '') },
+  { name: 'column width', apply: (text) => text.replace(/(?<=\S) {2,}(?=\S)/g, '  ').replace(/ +(?=\t|$)/gm, '') },
 ];
 
 /** What two clusters may say differently becomes the same; all else stays. */

@@ -1,7 +1,7 @@
 import type { Call, ResourceCall } from './call.ts';
 import { definitions } from './custom/definition.ts';
 import { remove, removeCollection } from './delete.ts';
-import { methodNotAllowed, methodNotSupported, nothingHere, notImplemented, refusal } from './errors.ts';
+import { methodNotAllowed, methodNotSupported, notFound, nothingHere, notImplemented, refusal } from './errors.ts';
 import { refuseGap } from './gaps.ts';
 import { patch } from './patch.ts';
 import { answerPath } from './paths.ts';
@@ -29,6 +29,9 @@ const verbs: Record<string, Handler> = {
 /** Subresources that are the object itself, with another part of it open to change. */
 const partial = new Set(['status', 'finalize', 'approval', 'ephemeralcontainers', 'resize']);
 
+/** No resource has the path: not even a Status comes back. */
+const nobody: Reply = { code: 404, raw: '404 page not found\n', contentType: 'text/plain; charset=utf-8' };
+
 /** Answers a request that is authorised already. Throws the refusal. */
 export async function answer(call: Call): Promise<Reply> {
   const { services } = call;
@@ -39,7 +42,7 @@ export async function answer(call: Call): Promise<Reply> {
     return answerPath(call);
   }
   const type = services.types.find(info.group, info.version, info.resource);
-  if (!type) throw nothingHere();
+  if (!type) return nobody;
   const resourceCall: ResourceCall = { ...call, info, type };
   if (info.namespace === '' && type.namespaced && (info.name !== '' || info.verb === 'create')) throw nothingHere();
   if (info.namespace !== '' && !type.namespaced) throw nothingHere();
@@ -74,6 +77,8 @@ const isNamespace = ({ info }: Call): boolean => info.group === '' && info.resou
 function partialUpdate(call: ResourceCall): Reply | Promise<Reply> {
   const { info, type } = call;
   const fact = type.fact.subresources?.find((one) => one.name === info.subresource);
+  // The server of custom resources says it of the object.
+  if (!fact && type.definition) throw notFound(type, info.name);
   if (!fact) throw nothingHere();
   if (!partial.has(info.subresource)) throw notImplemented(`${type.resource}/${info.subresource}`);
   if (!fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);

@@ -6,6 +6,7 @@ import { decode } from '../schema/decode.ts';
 import { applyDefaults as applyShapeDefaults } from '../schema/defaults.ts';
 import { duplicateFields } from '../schema/duplicates.ts';
 import { BadPatch, FailedPatch, jsonPatch, mergePatch, UnmergeablePatch } from '../schema/patch.ts';
+import { ruleFaults } from '../schema/rules.ts';
 import { builtinShape, customShape, metaSchema, type Shape, shapeOfKind } from '../schema/shape.ts';
 import { strategicMergePatch } from '../schema/strategic-merge.ts';
 import { type ResourceCall, warn } from './call.ts';
@@ -86,12 +87,23 @@ export function applyDefaults(type: ResourceType, object: KubeObject): void {
   applyShapeDefaults(object, shapeOf(type));
 }
 
+/** Faults after which rules in CEL are not asked. */
+const blocking = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+
 /** What the schema of a custom resource finds wrong; built-in kinds have their strategies. */
-export function validateObject(type: ResourceType, object: KubeObject): FieldError[] {
+export function validateObject(type: ResourceType, object: KubeObject, old?: KubeObject): FieldError[] {
   if (type.collection === definitions) return validateDefinition(object);
   if (!type.schema) return [];
   const faults = validateCustom(object, type.schema);
-  return faults.length > 0 && hasRules(type.schema) ? [...faults, rulesUnchecked] : faults;
+  if (!hasRules(type.schema)) return faults;
+  const blocked = faults.some(({ reason }) => blocking.has(reason));
+  return [...faults, ...(blocked ? [rulesUnchecked] : ruleFaults(object, old, type.schema))];
 }
 
 /** The current object with a JSON, merge or strategic patch laid over it. Throws 400 and 422 as the real one does. */
@@ -120,6 +132,8 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
     invalid('', '', '', [
       { field: 'patch', reason: 'FieldValueInvalid', message: `Invalid value: ${shown()}: ${why}` },
     ]);
+  // The converter of strategic patches sorts what it does not know.
+  if (contentType.includes('strategic')) strict.sort();
   if (error) throw refuse((contentType.includes('strategic') && conversion) || error);
   if (strict.length > 0 && validation === 'Strict') throw refuse(`strict decoding error: ${strict.join(', ')}`);
   if (validation === 'Warn') for (const fault of strict) warn(call, fault);

@@ -21,7 +21,12 @@ function missing(): never {
 
 const handlers: Record<string, (call: Call) => Reply> = {
   '/': (call) => ({ code: 200, content: contentOf({ paths: pathsOf(call) }) }),
-  '/version': (call) => ({ code: 200, content: contentOf(version(call.services.serverVersion)) }),
+  // Laid out for the eye, unlike other answers.
+  '/version': (call) => ({
+    code: 200,
+    raw: JSON.stringify(version(call.services.serverVersion), undefined, 2),
+    contentType: 'application/json',
+  }),
   '/.well-known/openid-configuration': () => ({ code: 200, content: contentOf(openIdConfiguration) }),
   '/openid/v1/jwks': (call) => ({
     code: 200,

@@ -187,12 +187,13 @@ export async function updateObject(
   bumpGeneration(call, stored, old);
   const faults = [
     ...validateMetadataUpdate(type, stored, old),
-    ...validateObject(type, stored),
+    ...validateObject(type, stored, old),
     ...(info.subresource === 'status'
       ? (type.strategy.validateStatusUpdate?.(stored, old, context) ?? [])
       : [
+          ...(type.strategy.changesFirst ? (type.strategy.validateUpdate?.(stored, old, context) ?? []) : []),
           ...(type.strategy.validate?.(stored, context) ?? []),
-          ...(type.strategy.validateUpdate?.(stored, old, context) ?? []),
+          ...(type.strategy.changesFirst ? [] : (type.strategy.validateUpdate?.(stored, old, context) ?? [])),
         ]),
   ];
   if (faults.length > 0) throw refuseInvalid(call, stored, faults);

@@ -71,6 +71,8 @@ export const horizontalPodAutoscalers: Strategy = {
     if (maxReplicas < 1) faults.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
     if (maxReplicas < minReplicas)
       faults.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
+    for (const field of ['kind', 'name'])
+      if (!scaleTargetRef[field]) faults.push(required(`spec.scaleTargetRef.${field}`));
     if (!scaleTargetRef.apiVersion?.includes('/')) {
       const sentence = 'apiVersion must specify API group';
       faults.push(invalid('spec.scaleTargetRef.apiVersion', scaleTargetRef.apiVersion ?? '', sentence));
@@ -80,8 +82,6 @@ export const horizontalPodAutoscalers: Strategy = {
       const sentence = 'must specify at least one Object or External metric to support scaling to zero replicas';
       faults.push(forbidden('spec.metrics', sentence));
     }
-    for (const field of ['kind', 'name'])
-      if (!scaleTargetRef[field]) faults.push(required(`spec.scaleTargetRef.${field}`));
     for (const [index, { type, resource }] of (spec.metrics ?? []).entries()) {
       const path = `spec.metrics[${index}]`;
       if (!type) faults.push(required(`${path}.type`, 'must specify a metric source type'));

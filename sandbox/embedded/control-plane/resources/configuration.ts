@@ -39,6 +39,7 @@ export const configMaps: Strategy = {
     }
     return size > most ? [...faults, tooLong('[]', most)] : faults;
   },
+  changesFirst: true,
   validateUpdate: (object, old) => sealedFaults(object, old, ['data', 'binaryData']),
   cells: named(({ data, binaryData }) => [countOf(data) + countOf(binaryData)]),
 };
@@ -87,6 +88,7 @@ export const secrets: Strategy = {
     if (size > most) faults.push(tooLong('data', most));
     return [...faults, ...typeFaults(secret)];
   },
+  changesFirst: true,
   validateUpdate: (secret, old) => [
     ...immutable('type', secret.type, old.type),
     ...sealedFaults(secret, old, ['data']),

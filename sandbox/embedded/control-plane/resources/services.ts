@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { portNumber, qualifiedName } from '../../../../kubernetes/names.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '../schema/field-errors.ts';
@@ -60,7 +61,7 @@ function claim(service: KubeObject, old: KubeObject | undefined, context: Strate
     }
   };
   const address = spec.clusterIP;
-  if (address && address !== 'None' && address !== old?.spec.clusterIP)
+  if (address && address !== 'None' && !old?.spec.clusterIP)
     attempt('clusterIP', address, (why) =>
       invalid('spec.clusterIPs', spec.clusterIPs ?? [address], `failed to allocate IP ${address}: ${why}`),
     );
@@ -110,6 +111,10 @@ function portFaults(spec: Loose): FieldError[] {
 }
 
 function validate(service: KubeObject): FieldError[] {
+  const { clusterIP } = service.spec;
+  // Addresses are looked at before anything else is.
+  if (clusterIP && clusterIP !== 'None' && isIP(clusterIP) === 0)
+    return [invalid('spec.clusterIPs[0]', clusterIP, validAddress)];
   const { spec } = service;
   const faults: FieldError[] = [];
   const ports: Loose[] = spec.ports ?? [];
@@ -126,9 +131,6 @@ function validate(service: KubeObject): FieldError[] {
   faults.push(...portFaults(spec), ...labels('spec.selector', spec.selector));
   if (!['ClientIP', 'None'].includes(spec.sessionAffinity))
     faults.push(notSupported('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']));
-  if (spec.clusterIP && spec.clusterIP !== 'None' && isIP(spec.clusterIP) === 0) {
-    faults.push(invalid('spec.clusterIPs[0]', spec.clusterIP, validAddress));
-  }
   for (const [index, address] of (spec.externalIPs ?? []).entries())
     faults.push(
       ...(isIP(address)
@@ -172,6 +174,10 @@ export const services: Strategy = {
         delete spec[field];
       return;
     }
+    // Clients that know one address alone change that one.
+    if (spec.clusterIP !== before.clusterIP && isDeepStrictEqual(spec.clusterIPs, before.clusterIPs))
+      spec.clusterIPs = spec.clusterIP ? [spec.clusterIP] : undefined;
+    if (!spec.clusterIP) delete spec.clusterIP;
     // A client that does not know these fields leaves them as they are.
     for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'healthCheckNodePort'])
       if (spec[field] === undefined && before[field] !== undefined && spec.type !== 'ExternalName')

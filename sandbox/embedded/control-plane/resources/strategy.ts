@@ -39,6 +39,8 @@ export interface Strategy {
   /** Semantic rules beyond the schema (names, selectors, ports, …), in the order the real server lists them. */
   validate?(object: KubeObject, context: StrategyContext): FieldError[];
   /** Immutable fields and transitions; called with {@link validate} on update. */
+  /** The real one lists what may not change before what is wrong anyway. */
+  changesFirst?: true;
   validateUpdate?(object: KubeObject, old: KubeObject, context: StrategyContext): FieldError[];
   validateStatusUpdate?(object: KubeObject, old: KubeObject, context: StrategyContext): FieldError[];
   /** Printed by clients as `Warning:`. */

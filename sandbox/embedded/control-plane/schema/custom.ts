@@ -110,9 +110,9 @@ function checkLogic(value: Loose, schema: Schema, path: string, faults: FieldErr
 function checkString(value: string, schema: Schema, path: string, faults: FieldError[]): void {
   const length = [...value].length;
   if (schema.maxLength !== undefined && length > schema.maxLength) faults.push(tooLong(path, schema.maxLength));
-  if (schema.minLength !== undefined && length < schema.minLength)
+  else if (schema.minLength !== undefined && length < schema.minLength)
     faults.push(invalid(path, value, `${path} in body should be at least ${schema.minLength} chars long`));
-  if (schema.pattern && !expression(schema.pattern).test(value))
+  else if (schema.pattern && !expression(schema.pattern).test(value))
     faults.push(invalid(path, value, `${path} in body should match '${schema.pattern}'`));
   const format = schema.format && formats[schema.format];
   if (format && !format.test(value))

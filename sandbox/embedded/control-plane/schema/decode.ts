@@ -169,9 +169,10 @@ function typeName(schema: Schema, walk: Walk): string {
 function checkBase64(value: string, walk: Walk): void {
   const clean = value.replace(/[\r\n]/g, '');
   const wrong = /[^A-Za-z0-9+/=]/.exec(clean)?.index ?? /=(?=[^=])|={3}/.exec(clean)?.index;
-  if (wrong !== undefined) walk.error ??= `illegal base64 data at input byte ${wrong}`;
-  else if (clean.length % 4 !== 0)
-    walk.error ??= `illegal base64 data at input byte ${clean.length - (clean.length % 4)}`;
+  const at = wrong ?? (clean.length % 4 === 0 ? undefined : clean.length - (clean.length % 4));
+  if (at === undefined || walk.error) return;
+  walk.error = `illegal base64 data at input byte ${at}`;
+  walk.conversion = `error decoding from json: ${walk.error}`;
 }
 
 type Special = (value: Loose, walk: Walk, goType: string) => Loose;

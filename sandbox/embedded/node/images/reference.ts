@@ -26,12 +26,9 @@ export function parseReference(text: string): Reference | string {
   const host = isHost ? first : 'docker.io';
   const rest = isHost ? named.slice(first.length + 1) : named;
   const [, path = '', tag] = /^([^:]*)(?::(.*))?$/.exec(rest) ?? [];
-  if (!HOST.test(host) || path === '' || (tag !== undefined && !TAG.test(tag))) return 'invalid reference format';
   const full = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
-  if (!PATH.test(full)) {
-    const lower = PATH.test(full.toLowerCase());
-    return lower ? `invalid reference format: repository name (${full}) must be lowercase` : 'invalid reference format';
-  }
+  if (full !== full.toLowerCase()) return `invalid reference format: repository name (${full}) must be lowercase`;
+  if (!HOST.test(host) || !PATH.test(full) || (tag !== undefined && !TAG.test(tag))) return 'invalid reference format';
   const reference: Reference = {
     host,
     path: full,

@@ -2,7 +2,7 @@ import type { KubeObject } from '../../../../../kubernetes/object.ts';
 import { checkEscalation } from '../authorization/escalation.ts';
 import type { ResourceCall } from '../call.ts';
 import { defaultDefinition, definitions, establish } from '../custom/definition.ts';
-import { admitClaim, admitIngress, protect } from './default-classes.ts';
+import { admitClaim, admitIngress, admitResize, protect } from './default-classes.ts';
 import { checkLimits, defaultLimits } from './limit-ranger.ts';
 import { admitNamespace } from './namespace-lifecycle.ts';
 import { admitPriority, admitTolerations } from './pod-defaults.ts';
@@ -50,7 +50,9 @@ export function admitUpdate(call: ResourceCall, object: KubeObject, old: KubeObj
     establish(call.services.store, object, old, call.services.clock.now());
   }
   if (call.type.collection === '/pods') admitTolerations(object);
-  if (call.type.collection === '/persistentvolumeclaims') checkLimits(call, object);
+  if (call.type.collection !== '/persistentvolumeclaims') return;
+  admitResize(call, object, old);
+  checkLimits(call, object);
 }
 
 /** The last word on a write that is valid. */

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../../../../kubernetes/object.ts';
+import { compareQuantities } from '../../../../../kubernetes/quantity.ts';
 import type { Store } from '../../store/store.ts';
 import type { ResourceCall } from '../call.ts';
 import { forbidden } from '../errors.ts';
@@ -16,6 +17,17 @@ export function admitClaim({ services }: ResourceCall, claim: KubeObject): void 
   // Of several the newest, as the real one decides.
   classes.sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1));
   if (classes[0]) claim.spec.storageClassName = classes[0].metadata.name;
+}
+
+/** A claim grows only where its class lets it. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#expanding-persistent-volumes-claims */
+export function admitResize({ services, type }: ResourceCall, claim: KubeObject, old: KubeObject): void {
+  const [wanted, had] = [claim, old].map(({ spec }) => spec.resources?.requests?.storage as string | undefined);
+  if (!wanted || !had || compareQuantities(wanted, had) <= 0 || old.status?.phase !== 'Bound') return;
+  const owner = services.store.get('storage.k8s.io/storageclasses', '', old.spec.storageClassName ?? '');
+  if (owner?.object.allowVolumeExpansion) return;
+  const why =
+    'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize';
+  throw forbidden(type, claim.metadata.name ?? '', why);
 }
 
 /** What is in use is not deleted under its user's feet. */

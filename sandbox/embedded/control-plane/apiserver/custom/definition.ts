@@ -43,7 +43,7 @@ export function validateDefinition({ metadata, spec }: KubeObject): FieldError[]
     const at = `spec.versions[${index}]`;
     for (const why of dns1035Label(version.name ?? '')) faults.push(invalid(`${at}.name`, version.name ?? '', why));
     const schema = version.schema?.openAPIV3Schema;
-    if (!schema) faults.push(required(`${at}.schema.openAPIV3Schema`, 'schemas are required'));
+    if (!schema) faults.push(required(`${at}.schema.openAPIV3Schema`));
     else structural(schema, `${at}.schema.openAPIV3Schema`, faults, true);
   }
   for (const field of ['plural', 'singular'] as const) {

@@ -109,6 +109,7 @@ async function* create(
   failed: () => void,
 ): AsyncGenerator<Buffer> {
   const { process } = call;
+  let told = false;
   async function* add(name: string): AsyncGenerator<Buffer> {
     await process.breathe();
     if (
@@ -129,6 +130,10 @@ async function* create(
       return;
     }
     if (stat.type === 'device') return;
+    if (name.startsWith('/') && !told) {
+      told = true;
+      await call.complain("removing leading '/' from member names");
+    }
     const stored = name.replace(/^\/+/, '') + (stat.type === 'directory' && !name.endsWith('/') ? '/' : '');
     if (flags.has('v')) await process.stderr.write(`${stored}\n`);
     if (stored !== '') {

@@ -164,8 +164,15 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     }
     if (verb !== 'exec' && verb !== 'attach') return refuse(socket, 404, '404 page not found');
     const instance = worker.record(container)?.instance;
-    if (!instance) return refuse(socket, 500, `container not found ("${container}")`);
     const remote = remoteOptions(url.searchParams);
+    if (!instance) {
+      const why = `container not found ("${container}")`;
+      if (!webSocket) return refuse(socket, 500, why);
+      // A WebSocket is opened first, and told in it what the SPDY behind it came to.
+      const told = webSocketStreams(await openWebSocket(request, socket, head), remote);
+      const message = `unable to upgrade connection: ${why}`;
+      return await told.finish({ ...internalError(message), message });
+    }
     let streams: RemoteStreams;
     if (webSocket) streams = webSocketStreams(await openWebSocket(request, socket, head), remote);
     else {
