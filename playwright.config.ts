@@ -1,9 +1,11 @@
-import { defineConfig } from '@playwright/test';
+import { chromium, defineConfig } from '@playwright/test';
+import { installedChromium } from './src/cli/testing/chromium.ts';
 
-const executablePath = process.env.ATELIER_CHROMIUM ?? '/usr/bin/chromium';
+const executablePath = installedChromium(process.env, chromium.executablePath());
 
 export default defineConfig({
   testDir: 'tests/e2e',
+  globalSetup: './tests/e2e/requirements.ts',
   outputDir: 'test-results/e2e',
   // Each test starts an Atelier of its own; two cores carry no more than one beside a browser.
   workers: 1,
@@ -14,7 +16,7 @@ export default defineConfig({
     viewport: { width: 1280, height: 720 },
     screenshot: 'only-on-failure',
     launchOptions: {
-      executablePath,
+      ...(executablePath && { executablePath }),
       args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'],
     },
   },

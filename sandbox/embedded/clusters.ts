@@ -33,7 +33,11 @@ export class Clusters {
   async open({ name, port }: OpenOptions): Promise<OpenCluster> {
     if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
       throw new Error(`"${name}" cannot name a cluster: use lower-case letters, digits and -`);
-    if (this.#open.has(name)) throw new Error(`cluster "${name}" is open already: choose another --name`);
+    const open = this.#open.get(name);
+    if (open)
+      throw new Error(
+        `cluster "${name}" of this home is open already in process ${process.pid} at ${open.cluster.url}: choose another --name or --home`,
+      );
     const directory = join(this.#home, 'clusters', name);
     const clock = createClock();
     const cluster = await createCluster({ directory, name, port, clock });

@@ -19,7 +19,7 @@ interface Flags {
 
 /** One sentence, and out. */
 function fail(message: string, code: number): never {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`atelier: ${message.replace(/\.?$/, '.')}\n`);
   process.exit(code);
 }
 
@@ -46,6 +46,7 @@ function readFlags(): Flags {
 function sentence(error: unknown, flags: Flags): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') return `Port ${flags.port} is in use: choose another with --port, or 0 for any`;
+  if (code === 'EEXIST' || code === 'ENOTDIR') return `${flags.home} is not a folder: choose another with --home`;
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
     return `${flags.home} cannot be written: choose another folder with --home`;
   if (code === 'ENOSPC') return `${flags.home} is on a full disk: make room, or choose another folder with --home`;

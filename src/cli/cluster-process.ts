@@ -17,6 +17,8 @@ export interface ClusterProcess {
 
 /** Milliseconds between the end of a cluster that nobody stopped and its next start. */
 const RESTART_PAUSE = 300;
+/** Milliseconds it has to end by itself. */
+const STOP_PATIENCE = 5_000;
 const MAIN = path.join(ROOT, 'sandbox/embedded/main.ts');
 
 export interface ClusterOptions {
@@ -40,7 +42,7 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterProc
     });
     let last = '';
     createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
-      last = line;
+      last = line.replace(/^atelier: /, '');
     });
     const started = child;
     exited = new Promise((resolve) => started.once('exit', () => resolve()));
@@ -90,7 +92,9 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterProc
     async stop() {
       stopping = true;
       child.kill('SIGTERM');
+      const force = setTimeout(() => child.kill('SIGKILL'), STOP_PATIENCE);
       await exited;
+      clearTimeout(force);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -21,9 +21,10 @@ export async function digestOf(paths: string[]): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Runs `make` unless its stamp says that it ran for this digest already. The stamp is written last: a killed run is done again. */
+/** Runs `make` unless its stamp says that it ran for this digest already. Without a stamp while it runs: a killed run is done again. */
 export async function unlessFresh(stamp: string, digest: string, make: () => Promise<void>): Promise<void> {
   if (readStamp(stamp) === digest) return;
+  rmSync(stamp, { force: true });
   await make();
   mkdirSync(path.dirname(stamp), { recursive: true });
   writeFileSync(stamp, digest);

@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   bench: async () => (await import('./commands/bench.ts')).bench,
   lessons: async () => (await import('./commands/lessons.ts')).lessons,
   parity: async () => (await import('./commands/parity.ts')).parity,
+  facts: async () => (await import('./commands/facts.ts')).facts,
 };
 
 const [name = 'start', ...args] = process.argv.slice(2);
@@ -27,11 +28,24 @@ if (!command) {
   process.stderr.write(`atelier: there is no command ${name}: use ${Object.keys(COMMANDS).join(', ')}.\n`);
   process.exit(2);
 }
+if (process.channel) {
+  // Whoever started this is gone: end as if asked to.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel.unref();
+}
 try {
   await (await command())(args);
 } catch (error) {
+  // A signal ended it, and that is what was asked for.
+  if ((error as Error).name === 'AbortError') process.exit(0);
   // Told by name, as this file loads nothing that every command does not need.
-  const { message, stack, exitCode = 1 } = error as Error & { exitCode?: number };
-  process.stderr.write(`atelier: ${(error as Error).name === 'UserError' ? message : stack}\n`);
-  process.exit(exitCode);
+  const { name: kind, message, stack, code, exitCode = 1 } = error as Error & { exitCode?: number; code?: string };
+  const misused = code?.startsWith('ERR_PARSE_ARGS');
+  const text = misused
+    ? `${message.split(/\.\s/)[0]}: README.md tells what ${name} takes.`
+    : kind === 'UserError'
+      ? message
+      : stack;
+  process.stderr.write(`atelier: ${text}\n`);
+  process.exit(misused ? 2 : exitCode);
 }

@@ -38,29 +38,32 @@ const LABEL = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 /** Reads flags and environment once. Throws {@link UserError} with the remedy. */
 export function parseConfiguration(args: string[], env: NodeJS.ProcessEnv, root: string): Configuration {
   const flags = readFlags(args);
-  if (flags.workshop || flags.join) {
+  if (flags.workshop || flags.join || env.ATELIER_WORKSHOP) {
     throw new UserError(
       'workshops (--workshop, --join) are not built yet: start without the flag for one learner on this machine.',
       2,
     );
   }
   const here = env.ATELIER_CALLED_FROM ?? process.cwd();
-  const host = flags.host ?? env.HOST ?? '127.0.0.1';
+  const host = flags.host ?? (env.HOST || '127.0.0.1');
   if (!LOOPBACK.has(host)) {
     throw new UserError(`--host ${host} would let others in: one learner's Atelier listens on 127.0.0.1 alone.`, 2);
   }
-  const context = flags.context ?? env.ATELIER_CONTEXT;
-  const wantsReal = context !== undefined || flags.kubeconfig !== undefined;
+  const context = flags.context ?? (env.ATELIER_CONTEXT || undefined);
+  // KUBECONFIG alone asks for nothing: many have it set for all they do.
+  const kubeconfig = flags.kubeconfig ?? (env.ATELIER_KUBECONFIG || undefined);
+  const wantsReal = context !== undefined || kubeconfig !== undefined;
   return {
-    port: portOf(flags.port ?? env.PORT ?? '4321'),
-    host,
+    port: portOf(flags.port ?? (env.PORT || '4321')),
+    // As a name it may mean ::1 alone, and the printed link says 127.0.0.1.
+    host: host === 'localhost' ? '127.0.0.1' : host,
     home: homeOf(flags.home ?? env.ATELIER_HOME, here, root),
     open: flags.open ?? env.ATELIER_OPEN !== '0',
     ...(wantsReal && {
-      real: { kubeconfig: kubeconfigOf(flags.kubeconfig ?? env.KUBECONFIG, here, env), ...(context && { context }) },
+      real: { kubeconfig: kubeconfigOf(kubeconfig ?? env.KUBECONFIG, here, env), ...(context && { context }) },
     }),
-    name: labelOf('--name', flags.name ?? env.ATELIER_NAME ?? 'main'),
-    learner: learnerOf(flags.learner ?? env.ATELIER_LEARNER),
+    name: labelOf('--name', flags.name ?? (env.ATELIER_NAME || 'main')),
+    learner: learnerOf(flags.learner ?? (env.ATELIER_LEARNER || undefined)),
   };
 }
 
@@ -76,17 +79,19 @@ function readFlags(args: string[]) {
     const known = Object.keys(FLAGS)
       .map((name) => `--${name}`)
       .join(', ');
-    throw new UserError(`${(error as Error).message.split('. ')[0]}: the flags are ${known}.`, 2);
+    throw new UserError(`${(error as Error).message.split(/\.\s/)[0]}: the flags are ${known}.`, 2);
   }
 }
 
-function portOf(text: string): number {
+/** Throws {@link UserError} unless the text is a port, 0 included. */
+export function portOf(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new UserError(`--port ${text} is no port: give a number from 0 (any free one) to 65535.`, 2);
 }
 
-function labelOf(flag: string, value: string): string {
+/** Throws {@link UserError} unless the value can name a namespace or a cluster. */
+export function labelOf(flag: string, value: string): string {
   if (LABEL.test(value)) return value;
   throw new UserError(`${flag} ${value} is no name: use lower-case letters, digits and "-", at most 32.`, 2);
 }

@@ -18,8 +18,12 @@ export function openHome(home: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC') throw fullDisk(home);
+    if (code === 'EEXIST' || code === 'ENOTDIR')
+      throw new UserError(`the home ${home} is not a folder: choose another with --home.`);
+    // So says Node where it would make a folder on a read-only disk.
+    const reason = code === 'ENOENT' ? 'EROFS' : code;
     throw new UserError(
-      `the home ${home} cannot be written (${code}): choose another with --home or change its rights.`,
+      `the home ${home} cannot be written (${reason}): choose another with --home or change its rights.`,
     );
   }
   const { bavail, bsize } = statfsSync(home);

@@ -39,7 +39,7 @@ export interface Workshop {
   tracks: TrackFolder[];
   cluster: PageContext['cluster'];
   /** Why the cluster cannot be used now, or undefined. */
-  trouble(): string | undefined;
+  trouble(): string | undefined | Promise<string | undefined>;
 }
 
 export interface AtelierServer {
@@ -169,14 +169,15 @@ export async function listen(host: string, port: number, onTrouble: (error: Erro
     response.end();
   }
 
-  function answerHealth(response: ServerResponse): void {
-    const reason = workshop ? workshop.trouble() : 'starting';
+  async function answerHealth(response: ServerResponse): Promise<void> {
+    const reason = workshop ? await workshop.trouble() : 'starting';
     sendText(response, reason ? 503 : 200, reason ?? 'ok');
   }
 
-  function answerMetrics(response: ServerResponse, open: Workshop): void {
+  async function answerMetrics(response: ServerResponse, open: Workshop): Promise<void> {
+    const up = (await open.trouble()) === undefined;
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-    response.end(metricsText(open.trouble() === undefined));
+    response.end(metricsText(up));
   }
 
   return {

@@ -1,19 +1,45 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { homeOf } from '../../server/configuration.ts';
+import { parseArgs } from 'node:util';
+import { homeOf, labelOf, portOf } from '../../server/configuration.ts';
+import { openHome } from '../../server/home.ts';
+import { UserError } from '../../server/user-error.ts';
 import { ROOT } from '../project.ts';
 
 const MAIN = path.join(ROOT, 'sandbox/embedded/main.ts');
+const FLAGS = {
+  home: { type: 'string' },
+  name: { type: 'string' },
+  port: { type: 'string' },
+  gaps: { type: 'boolean' },
+} as const;
 
-/** `atelier cluster`: the embedded cluster alone, until a signal ends it. Its flags are its own. */
+/** `atelier cluster`: the embedded cluster alone, until a signal ends it; `--gaps` lists what it does not serve yet. */
 export async function cluster(args: string[]): Promise<void> {
-  const here = process.env.ATELIER_CALLED_FROM ?? process.cwd();
-  const hasHome = args.some((arg) => arg === '--home' || arg.startsWith('--home='));
-  const home = homeOf(process.env.ATELIER_HOME, here, ROOT);
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, ...(hasHome ? [] : ['--home', home]), ...args], {
-    stdio: 'inherit',
-    cwd: here,
+  const { env } = process;
+  const flags = readFlags(args);
+  const here = env.ATELIER_CALLED_FROM ?? process.cwd();
+  const home = homeOf(flags.home ?? env.ATELIER_HOME, here, ROOT);
+  const name = labelOf('--name', flags.name ?? (env.ATELIER_NAME || 'main'));
+  const port = portOf(flags.port ?? (env.PORT || '0'));
+  if (!flags.gaps) openHome(home);
+  const words = flags.gaps ? ['--gaps'] : ['--home', home, '--name', name, '--port', String(port)];
+  // The IPC channel tells it when this process is gone, however it ended.
+  const child = spawn(process.execPath, [...process.execArgv, MAIN, ...words], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill('SIGTERM'));
   process.exitCode = await new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
+}
+
+function readFlags(args: string[]) {
+  try {
+    return parseArgs({ args, options: FLAGS }).values;
+  } catch (error) {
+    const known = Object.keys(FLAGS).map((flag) => `--${flag}`);
+    throw new UserError(
+      `${(error as Error).message.split(/\.\s/)[0]}: the flags of cluster are ${known.join(', ')}.`,
+      2,
+    );
+  }
 }

@@ -14,9 +14,14 @@ import { openSession } from '../../sessions/session.ts';
 import { packCharts } from '../chart-repository.ts';
 import { startCluster } from '../cluster-process.ts';
 import { openLog } from '../log.ts';
-import { DIST, ROOT, say, TOOLS } from '../project.ts';
-import { findCluster } from '../real-cluster.ts';
+import { showProgress } from '../progress.ts';
+import { DIST, ROOT, TOOLS } from '../project.ts';
+import { findCluster, refusedBy, requireRights, troubleOf } from '../real-cluster.ts';
+import { untilSignal } from '../signals.ts';
 import { buildSite } from '../site-build.ts';
+
+/** Tools, site and charts, cluster, sandbox. */
+const STEPS = 4;
 
 /** `atelier start`: everything one learner needs, until a signal ends it. */
 export async function start(args: string[]): Promise<void> {
@@ -26,23 +31,32 @@ export async function start(args: string[]): Promise<void> {
   openHome(home);
   const lock = lockHome(home);
   const ends: (() => unknown)[] = [lock.release];
-  const stop = async () => {
-    for (const end of ends.splice(0).reverse()) await end();
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= (async () => {
+      for (const end of ends.splice(0).reverse()) await end();
+    })();
+    return stopped;
   };
-  process.once('SIGINT', () => stop().then(() => process.exit(0)));
-  process.once('SIGTERM', () => stop().then(() => process.exit(0)));
+  const signal = untilSignal();
+  signal.addEventListener('abort', () => stop().then(() => process.exit(0)));
+  const progress = showProgress(process.stderr, STEPS);
+  ends.push(progress.end);
   try {
     const log = openLog(path.join(home, 'atelier.log'));
     const server = await listen(configuration.host, configuration.port, log.trouble);
     ends.push(() => server.close());
     const real = configuration.real && (await findCluster(configuration.real.kubeconfig, configuration.real.context));
-    const tools = await fetchTools(TOOLS, say);
+    if (real) await requireRights(real);
+    const tools = await fetchTools(TOOLS, progress.say, signal);
+    progress.advance();
     const charts = path.join(home, 'charts');
-    const building = Promise.all([buildSite(), packCharts(tools, charts)]);
     // Both take their time at the first start; a wrong lesson should be told before a cluster is up.
-    await building;
+    await Promise.all([buildSite({ tell: progress.say, signal }), packCharts(tools, charts, signal)]);
+    progress.advance();
     const { tracks, problems } = loadTracks(ROOT);
     if (problems.length > 0) throw new UserError(formatProblems(problems, ROOT));
+    progress.say(real ? `Using the cluster of context ${real.context}` : 'Starting the cluster');
     const [site, cluster] = await Promise.all([
       import(pathToFileURL(path.join(DIST, 'server/entry.mjs')).href) as Promise<{ handler: PageHandler }>,
       real ? undefined : startCluster({ home, name: configuration.name, onTrouble: log.trouble }),
@@ -50,7 +64,11 @@ export async function start(args: string[]): Promise<void> {
       import('@kubernetes/client-node'),
     ]);
     if (cluster) ends.push(() => cluster.stop());
-    const origin = `http://127.0.0.1:${server.port}`;
+    signal.throwIfAborted();
+    progress.advance();
+    progress.say('Preparing the sandbox');
+    const kubeconfig = real?.kubeconfig ?? cluster?.kubeconfig ?? '';
+    const origin = `http://${configuration.host === '::1' ? '[::1]' : '127.0.0.1'}:${server.port}`;
     const session = await openSession({
       learner,
       directory: path.join(home, 'learners', learner),
@@ -58,14 +76,17 @@ export async function start(args: string[]): Promise<void> {
       tracks,
       tools,
       charts: `${origin}/charts`,
-      kubeconfig: real?.kubeconfig ?? cluster?.kubeconfig ?? '',
+      kubeconfig,
       ...(real && { context: real.context }),
       ownCluster: !real,
       proxy: () => cluster?.proxy(),
       onTrouble: log.trouble,
     });
     ends.push(() => session.close());
-    await session.ready;
+    await session.ready.catch((error) => {
+      throw real ? refusedBy(error, real) : error;
+    });
+    progress.advance();
     const identity = createIdentity(home, learner, () => server.port);
     server.begin(
       { pages: site.handler, assets: path.join(DIST, 'client'), charts },
@@ -74,16 +95,19 @@ export async function start(args: string[]): Promise<void> {
         session,
         tracks,
         cluster: { kind: real ? 'real' : 'embedded', name: real?.context ?? configuration.name, simulated: !real },
-        trouble: () => cluster?.trouble(),
+        trouble: () => cluster?.trouble() ?? troubleOf({ kubeconfig, ...(real && { context: real.context }) }),
       },
     );
+    signal.throwIfAborted();
     lock.announce(origin);
+    progress.end();
     const link = `${origin}/?token=${identity.token}`;
     process.stdout.write(`Atelier is ready: ${link}\n`);
     if (configuration.open && process.stdout.isTTY) openBrowser(link);
   } catch (error) {
     await stop();
-    throw error;
+    // Whatever broke off when a signal came is no fault.
+    throw signal.aborted ? signal.reason : error;
   }
 }
 

@@ -10,20 +10,24 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 
 /** A Chromium for the end-to-end tests: ATELIER_CHROMIUM, Playwright's cache, PATH, then Playwright's download. */
 export async function findChromium(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<string | undefined> {
-  if (env.ATELIER_CHROMIUM) return env.ATELIER_CHROMIUM;
   const { chromium } = await import('@playwright/test');
   const cached = chromium.executablePath();
-  if (isExecutable(cached)) return cached;
-  for (const folder of (env.PATH ?? '').split(path.delimiter)) {
-    const found = NAMES.map((name) => path.join(folder, name)).find(isExecutable);
-    if (found) return found;
-  }
+  const installed = installedChromium(env, cached);
+  if (installed) return installed;
   say('Fetching Chromium for the end-to-end tests');
   const cli = path.join(ROOT, 'node_modules/@playwright/test/cli.js');
   await promisify(execFile)(process.execPath, [cli, 'install', 'chromium'], { timeout: DOWNLOAD_PATIENCE }).catch(
     () => undefined,
   );
   return isExecutable(cached) ? cached : undefined;
+}
+
+/** The one that is there already. @param cached where Playwright keeps its own */
+export function installedChromium(env: NodeJS.ProcessEnv, cached: string): string | undefined {
+  if (env.ATELIER_CHROMIUM) return env.ATELIER_CHROMIUM;
+  if (isExecutable(cached)) return cached;
+  const folders = (env.PATH ?? '').split(path.delimiter);
+  return folders.flatMap((folder) => NAMES.map((name) => path.join(folder, name))).find(isExecutable);
 }
 
 function isExecutable(file: string): boolean {

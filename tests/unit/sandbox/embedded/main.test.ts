@@ -95,7 +95,9 @@ test('a second start on the same home opens another cluster in the same processe
   expect(await askControl(socket!, { type: 'skip', name: 'b', milliseconds: 1000 })).toMatchObject({ type: 'skipped' });
   expect(await answer(start('--name', 'b'))).toEqual({
     code: 1,
-    text: 'cluster "b" is open already: choose another --name\n',
+    text: expect.stringMatching(
+      /^atelier: cluster "b" of this home is open already in process \d+ at https:.*: choose another --name or --home\.\n$/,
+    ),
   });
   expect(await end(guest, 'SIGINT')).toBe(0);
   expect(await askControl(socket!, { type: 'skip', name: 'main', milliseconds: 1000 })).toMatchObject({
@@ -106,10 +108,10 @@ test('a second start on the same home opens another cluster in the same processe
 });
 
 test('bad input ends with one sentence and leaves nothing', async () => {
-  expect(await answer(start('--port', 'x'))).toEqual({ code: 2, text: '--port x is no port: give 0 to 65535\n' });
+  expect(await answer(start('--port', 'x'))).toEqual({ code: 2, text: 'atelier: --port x is no port: give 0 to 65535.\n' });
   expect(await answer(start('--name', 'A_b'))).toEqual({
     code: 1,
-    text: '"A_b" cannot name a cluster: use lower-case letters, digits and -\n',
+    text: 'atelier: "A_b" cannot name a cluster: use lower-case letters, digits and -.\n',
   });
   expect(existsSync(join(home, 'clusters', 'A_b'))).toBe(false);
 });

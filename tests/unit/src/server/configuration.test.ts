@@ -64,5 +64,5 @@ test('one start per home; a lock whose holder is gone is taken over', () => {
 test('a home that is a file is refused with the remedy', () => {
   const file = path.join(mkdtempSync(path.join(tmpdir(), 'atelier-home-')), 'file');
   writeFileSync(file, '');
-  expect(() => openHome(file)).toThrow(/cannot be written \((EEXIST|ENOTDIR)\): choose another with --home/);
+  expect(() => openHome(file)).toThrow(/is not a folder: choose another with --home/);
 });
