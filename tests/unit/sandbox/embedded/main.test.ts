@@ -108,7 +108,10 @@ test('a second start on the same home opens another cluster in the same processe
 });
 
 test('bad input ends with one sentence and leaves nothing', async () => {
-  expect(await answer(start('--port', 'x'))).toEqual({ code: 2, text: 'atelier: --port x is no port: give 0 to 65535.\n' });
+  expect(await answer(start('--port', 'x'))).toEqual({
+    code: 2,
+    text: 'atelier: --port x is no port: give 0 to 65535.\n',
+  });
   expect(await answer(start('--name', 'A_b'))).toEqual({
     code: 1,
     text: 'atelier: "A_b" cannot name a cluster: use lower-case letters, digits and -.\n',
