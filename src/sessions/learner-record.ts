@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Progress } from '../checks/progress.ts';
+import { mergePatch } from './merge-patch.ts';
 
 export const SYSTEM_NAMESPACE = 'atelier-system';
 const CUSTOM = { group: 'atelier.dev', version: 'v1', namespace: SYSTEM_NAMESPACE, plural: 'learners' };
@@ -89,16 +90,21 @@ export async function openRecord(
   }
 
   if (!(await read())) await create();
+  /** What the cluster holds, to know what a change takes away. */
+  let held: Record<string, LessonRecord> = {};
   return {
     async load() {
       const found = await read();
+      held = structuredClone(found?.status?.lessons ?? {});
       const { track, lesson } = found?.spec ?? {};
       return { ...(track && { track }), ...(lesson && { lesson }), lessons: found?.status?.lessons ?? {} };
     },
     async save({ track, lesson, lessons, done }) {
+      const changes = lessons && mergePatch(held, { ...held, ...lessons });
+      held = structuredClone({ ...held, ...lessons });
       await patch({
         ...((track || lesson) && { spec: { ...(track && { track }), ...(lesson && { lesson }) } }),
-        ...((lessons || done) && { status: { ...(lessons && { lessons }), ...(done && { done }) } }),
+        ...((changes || done) && { status: { ...(changes && { lessons: changes }), ...(done && { done }) } }),
       });
     },
   };

@@ -125,6 +125,15 @@ test('the menu starts the lesson again', async ({ page, atelier }) => {
   await expect(page.locator('.card[data-kind="Deployment"]')).toHaveCount(0);
 });
 
+test('what is started again stays so after a restart', async ({ page, atelier }) => {
+  await atelier.kill();
+  await atelier.start();
+  await atelier.signIn(page);
+  await atelier.open(page, 'raw-jupyter');
+  await expect(step(page, 'apply')).toHaveAttribute('data-state', 'current');
+  await expect(step(page, 'chain')).toHaveAttribute('data-state', 'todo');
+});
+
 test('Catch up does the lessons before, and says so', async ({ page, atelier }) => {
   await atelier.open(page, 'helm');
   const behind = page.locator('[data-behind]');
