@@ -1,6 +1,10 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { IPty } from 'node-pty';
+
+/** Milliseconds a shell gets to end by itself. */
+const PATIENCE = 1000;
 
 /** A shell behind a pseudo-terminal; bytes in, bytes out. */
 export interface Shell {
@@ -12,8 +16,8 @@ export interface Shell {
   resume(): void;
   onData(listener: (data: Uint8Array) => void): void;
   onExit(listener: (code: number) => void): void;
-  /** Hangs up, as closing a terminal window does. */
-  close(): void;
+  /** Hangs up, as closing a terminal window does; resolves when the shell has written its history and is gone, or will not go. */
+  close(): Promise<void>;
 }
 
 export interface ShellOptions {
@@ -56,8 +60,11 @@ export async function openShell(options: ShellOptions): Promise<Shell> {
     encoding: null,
   }) as IPty;
   let alive = true;
-  pty.onExit(() => {
-    alive = false;
+  const gone = new Promise<void>((resolve) => {
+    pty.onExit(() => {
+      alive = false;
+      resolve();
+    });
   });
   return {
     pid: pty.pid,
@@ -73,8 +80,12 @@ export async function openShell(options: ShellOptions): Promise<Shell> {
     // With encoding null node-pty hands out Buffers, whatever its types say.
     onData: (listener) => void pty.onData((data) => listener(data as unknown as Buffer)),
     onExit: (listener) => void pty.onExit(({ exitCode, signal }) => listener(signal ? 128 + signal : exitCode)),
-    close: () => {
-      if (alive) pty.kill('SIGHUP');
+    async close() {
+      if (!alive) return;
+      pty.kill('SIGHUP');
+      const patience = new AbortController();
+      await Promise.race([gone, setTimeout(PATIENCE, undefined, { signal: patience.signal })]);
+      patience.abort();
     },
   };
 }

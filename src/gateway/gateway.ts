@@ -31,6 +31,8 @@ const PAYLOAD_LIMIT = 1024 * 1024;
 const CONNECTION_LIMIT = 24;
 /** Milliseconds between pings; a peer that misses one is gone. */
 const PING_INTERVAL = 20_000;
+/** Milliseconds a peer has to answer when the server ends. */
+const GOODBYE = 500;
 /** Why a connection was closed, for the client to choose what to say. */
 export const CLOSE = { lagging: 4008, shell: 4011 } as const;
 
@@ -117,6 +119,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       clearInterval(pinging);
       for (const socket of sockets.clients) socket.close(1001);
       sockets.close();
+      // A tab that sleeps does not answer; the server must end all the same.
+      setTimeout(() => {
+        for (const socket of sockets.clients) socket.terminate();
+      }, GOODBYE).unref();
     },
   };
 }

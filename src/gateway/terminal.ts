@@ -12,7 +12,8 @@ export interface ShellProcess {
   resume(): void;
   onData(listener: (data: Uint8Array) => void): void;
   onExit(listener: (code: number) => void): void;
-  close(): void;
+  /** Resolves when it is gone. */
+  close(): Promise<void>;
 }
 
 /** One browser tab's end of the wire. */
@@ -39,7 +40,7 @@ export interface AttachOptions {
 export interface Terminal {
   attach(peer: Peer, options: AttachOptions): Promise<Attachment>;
   readonly busy: boolean;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export const RING_BYTES = 256 * 1024;
@@ -244,10 +245,10 @@ export function createTerminal(
       else tell(client, { type: 'owner', owner: false, columns, rows });
       return { receive: (frame) => receive(client, frame), detach: () => remove(client) };
     },
-    close() {
+    async close() {
       clearTimeout(timer);
-      shell.close();
-      mirror?.then((screen) => screen.close());
+      await shell.close();
+      (await mirror)?.close();
     },
   };
 }

@@ -318,7 +318,10 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
         clearTimeout(timer);
         run.close();
       }
-      for (const terminal of terminals.values()) await terminal.then((each) => each.close()).catch(options.onTrouble);
+      // Side by side: each shell has its second to say goodbye.
+      await Promise.all(
+        [...terminals.values()].map((terminal) => terminal.then((each) => each.close()).catch(options.onTrouble)),
+      );
       cluster.close();
       sandbox.close();
     },

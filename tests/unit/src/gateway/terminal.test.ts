@@ -19,7 +19,7 @@ function fakeShell() {
       emit = listener;
     },
     onExit: () => undefined,
-    close: () => undefined,
+    close: async () => undefined,
   };
   return { shell, seen, print: (text: string) => emit(new TextEncoder().encode(text)) };
 }

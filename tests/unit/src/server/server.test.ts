@@ -17,7 +17,7 @@ const shell: ShellProcess = {
   resume: () => undefined,
   onData: () => undefined,
   onExit: () => undefined,
-  close: () => undefined,
+  close: async () => undefined,
 };
 const size = { columns: 80, rows: 24 };
 const session = {
