@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { api } from './api.ts';
 import { atelier } from './atelier.ts';
@@ -51,6 +51,9 @@ async function measure(part: Part): Promise<Figure[]> {
   }
 }
 
+/** Anything above the processors' number makes every wall-clock figure larger than it is: then ratios and processor times count. */
+const load = () => (loadavg()[0] ?? 0).toFixed(1);
+const loadBefore = load();
 const figures: Figure[] = [];
 for (const part of PARTS.filter(({ name }) => names.length === 0 || names.includes(name))) {
   process.stderr.write(`— ${part.name}\n`);
@@ -60,6 +63,7 @@ if (args.includes('--json')) {
   const told = figures.map((figure) => ({ ...figure, ratio: ratioOf(figure), verdict: verdictOf(figure) }));
   process.stdout.write(`${JSON.stringify(told, undefined, 2)}\n`);
 } else {
-  process.stdout.write(`${tableOf(figures)}\n`);
+  const machine = `${availableParallelism()} processors, load ${loadBefore} before and ${load()} after, Node ${process.versions.node}`;
+  process.stdout.write(`${tableOf(figures)}\n\n${machine}\n`);
 }
 process.exit();

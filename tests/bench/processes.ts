@@ -56,7 +56,7 @@ export async function startNode(
     child,
     said,
     readyAfter: performance.now() - began,
-    memory: () => memoryOf(familyOf(pid)) / 1024,
+    memory: () => memoryOf([pid]),
     ownMemory: () => (familyOf(pid)[0]?.kilobytes ?? Number.NaN) / 1024,
     processorTime: () => processorTimeOf(familyOf(pid).map((each) => each.pid)),
     async end() {
@@ -87,7 +87,7 @@ function familyOf(pid: number): Resident[] {
 }
 
 /** Kilobytes: each one's own, and the most that one of them shares with others; where the system does not tell, all that is resident. */
-function memoryOf(family: Resident[]): number {
+function familyMemory(family: Resident[]): number {
   try {
     const each = family.map(({ pid }) => {
       const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
@@ -98,6 +98,11 @@ function memoryOf(family: Resident[]): number {
   } catch {
     return family.reduce((total, { kilobytes }) => total + kilobytes, 0);
   }
+}
+
+/** Megabytes of these processes and all below them. */
+export function memoryOf(pids: number[]): number {
+  return familyMemory(pids.flatMap(familyOf)) / 1024;
 }
 
 /** Ticks a second in which Linux counts processor time. */

@@ -54,7 +54,15 @@ export function resolve(schema: Schema, schemas: Record<string, Schema>): Schema
 export const isFree = (schema: Schema): boolean => !schema.properties && schema.additionalProperties === undefined;
 
 /** `io.k8s.api.core.v1.Container` → `v1.Container`, as Go's errors name a type. */
-export const goName = (name: string): string => name.split('.').slice(-2).join('.');
+export function goName(name: string): string {
+  const known = goNames.get(name);
+  if (known) return known;
+  const made = name.split('.').slice(-2).join('.');
+  goNames.set(name, made);
+  return made;
+}
+
+const goNames = new Map<string, string>();
 
 /** The fields of a built-in type as Go's tags tell them, by JSON name, those of inlined structs among them. */
 export function goFields(name: string): Map<string, GoField> {
