@@ -19,7 +19,7 @@ describe('names', () => {
   });
   it('says what a label must be', () => {
     expect(dns1123Label('a.b')).toEqual(['must not contain dots']);
-    expect(dns1123Label('a'.repeat(64))).toEqual(['must be no more than 63 bytes']);
+    expect(dns1123Label('a'.repeat(64))).toEqual(['must be no more than 63 characters']);
     expect(dns1123Label('A')[0]).toContain("(e.g. 'my-name',  or '123-abc', regex used for validation is '");
     expect(dns1035Label('1a')[0]).toContain('start with an alphabetic character');
   });

@@ -282,7 +282,7 @@ test('unknown paths, resources and verbs', async () => {
     code: 404,
     message: 'the server could not find the requested resource',
   });
-  expect(await get('GET', '/api/v1/namespaces/default/toys')).toMatchObject({ code: 404 });
+  expect(await get('GET', '/api/v1/namespaces/default/toys')).toBe('404 page not found\n');
   expect(await get('PUT', base)).toMatchObject({ code: 405 });
   expect(await get('GET', '/version')).toMatchObject({ major: '1', minor: '35' });
   expect(
