@@ -210,3 +210,13 @@ test('dark and light, lesson and bench, are kept', async ({ page, atelier }) => 
   await page.keyboard.press('d');
   await expect.poll(() => background('body')).toBe(paper);
 });
+
+test('a pod that nobody made has its whole name at the left edge of its card', async ({ page, atelier }) => {
+  await atelier.open(page, 'raw-jupyter');
+  await command(page, 'kubectl run it --image=nginx:1.27');
+  const card = pods(page).filter({ hasText: 'it' }).last();
+  await expect(card).toContainText('Running');
+  const left = (part: string) => card.locator(part).evaluate((element) => element.getBoundingClientRect().left);
+  expect(Math.abs((await left('.name b')) - (await left('.state')))).toBeLessThan(2);
+  await command(page, 'kubectl delete pod it --now');
+});

@@ -28,34 +28,36 @@ ${message ? `<p role="alert">${escapeHtml(message)}</p>` : ''}
   );
 }
 
-/** The launcher: files of the container's work folder, notebooks that are kept, cells that say what they cannot do. */
+/** The launcher: files of the container's folders, notebooks that are kept, cells that say what they cannot do. */
 export function labPage(base: string, pod: string): string {
   return document(
     'JupyterLab',
     `<header><strong>JupyterLab</strong> simulated by Atelier, in pod ${escapeHtml(pod)}</header>
-<nav aria-label="Files"><button id="new">New notebook</button><ul id="files"></ul></nav>
+<nav aria-label="Files"><button id="new">New notebook</button><p id="here"></p><ul id="files"></ul></nav>
 <main id="main"><h1>Launcher</h1>
 <p class="note">This JupyterLab is <strong>simulated</strong>: files and notebooks are really stored in the container, but no Python runs here.</p>
-<p>Notebooks you create lie in the pod's work folder: they go with the pod, unless a volume is mounted there.</p></main>
+<p>A notebook is created in the folder that is open on the left. It goes with the pod, unless a volume is mounted on that folder.</p></main>
 <script>
 const base=${JSON.stringify(base)};
 const xsrf=()=>(document.cookie.match(/(?:^|; )_xsrf=([^;]*)/)||[])[1]||'';
 const api=(path,options={})=>fetch(base+'api/contents/'+path.split('/').map(encodeURIComponent).join('/'),{...options,headers:{'X-XSRFToken':xsrf(),'Content-Type':'application/json'}});
 const main=document.getElementById('main');
 const element=(name,text)=>{const made=document.createElement(name);if(text!==undefined)made.textContent=text;return made};
-async function list(){const folder=await(await api('')).json();document.getElementById('files').replaceChildren(...folder.content.map(file=>{
-  const item=element('li');const open=element('button',(file.type==='directory'?'📁 ':file.type==='notebook'?'📓 ':'📄 ')+file.name);open.onclick=()=>show(file.path);item.append(open);return item}))}
+let here='';
+async function list(){const folder=await(await api(here)).json();document.getElementById('here').textContent='~/'+here;
+  const up=here?[{name:'..',path:here.split('/').slice(0,-1).join('/'),type:'directory'}]:[];
+  document.getElementById('files').replaceChildren(...[...up,...folder.content].map(file=>{
+  const item=element('li');const directory=file.type==='directory';const open=element('button',file.name+(directory?'/':''));open.onclick=()=>{if(directory){here=file.path;list()}else show(file.path)};item.append(open);return item}))}
 async function show(path){const file=await(await api(path)).json();main.replaceChildren(element('h1',file.name));
-  if(file.type==='directory'){main.append(element('p',file.content.map(entry=>entry.name).join(', ')||'empty'));return}
   if(file.type!=='notebook'){main.append(element('pre',file.content));return}
   const cells=file.content.cells||[];const save=element('button','Save');save.onclick=async()=>{const answer=await api(path,{method:'PUT',body:JSON.stringify({type:'notebook',format:'json',content:file.content})});save.textContent=answer.ok?'Saved':'Not saved: '+answer.status;list()};
   const add=element('button','Add cell');add.onclick=()=>{cells.push({cell_type:'code',source:'',metadata:{},outputs:[],execution_count:null});file.content.cells=cells;draw()};
   const remove=element('button','Delete');remove.onclick=async()=>{await api(path,{method:'DELETE'});main.replaceChildren(element('h1','Launcher'));list()};
   const area=element('div');main.append(save,add,remove,area);
   function draw(){area.replaceChildren(...cells.map(cell=>{const box=element('div');const text=element('textarea');text.value=[].concat(cell.source).join('');text.setAttribute('aria-label','Cell');text.oninput=()=>{cell.source=text.value;save.textContent='Save'};
-    const run=element('button','Run');const output=element('pre','');output.hidden=true;run.onclick=()=>{output.hidden=false;output.textContent='No Python kernel runs here: this JupyterLab is simulated.'};box.append(text,run,output);return box}))}
+    const run=element('button','Run');const output=element('pre','');output.hidden=true;run.onclick=()=>{output.hidden=false;output.textContent='No Python kernel runs here: this JupyterLab is simulated.'};text.onkeydown=event=>{if(event.key==='Enter'&&event.shiftKey){event.preventDefault();run.onclick()}};box.append(text,run,output);return box}))}
   if(cells.length===0)add.onclick();else draw()}
-document.getElementById('new').onclick=async()=>{const made=await(await api('',{method:'POST',body:JSON.stringify({type:'notebook'})})).json();await list();show(made.path)};
+document.getElementById('new').onclick=async()=>{const made=await(await api(here,{method:'POST',body:JSON.stringify({type:'notebook'})})).json();await list();show(made.path)};
 list();
 </script>`,
   );

@@ -26,6 +26,8 @@ export class Interpreter extends ShellIo {
   /** Above 0 while a failure is being tested, and so does not end the script under `set -e`. */
   private tested = 0;
   private loops = 0;
+  /** Nothing comes after the one command this shell was forked for: a program takes its place. */
+  private last = false;
   /** Status of the last command substitution: that of a command that only assigns. */
   private substituted = 0;
 
@@ -198,7 +200,12 @@ export class Interpreter extends ShellIo {
 
   private background(item: AndOr): number {
     const streams = this.interactive ? { group: 'own' as const } : { stdin: new BytesInput() };
-    const child = this.fork((shell) => shell.andOr({ ...item, background: false }), streams);
+    const [command, ...more] = item.first.commands;
+    const alone = item.rest.length === 0 && !item.first.negated && command?.kind === 'simple' && more.length === 0;
+    const child = this.fork((shell) => {
+      shell.last = alone;
+      return shell.andOr({ ...item, background: false });
+    }, streams);
     const id = (this.state.jobs.at(-1)?.id ?? 0) + 1;
     const job = { id, pid: child.pid, text: item.text, child, status: undefined as number | undefined };
     void child.exit.then((code) => {
@@ -280,6 +287,8 @@ export class Interpreter extends ShellIo {
       return command.redirects.length > 0 ? this.redirected(command.redirects, async () => status) : status;
     }
     if (name === 'exec') return this.exec(args, command.redirects, assignments);
+    if (this.last && !this.state.functions.has(name) && !builtins[name])
+      return this.exec([name, ...args], command.redirects, assignments);
     return this.redirected(command.redirects, () => this.invoke(name, args, assignments));
   }
 

@@ -103,11 +103,17 @@ describe('jupyter', () => {
     });
     expect([inside.status, inside.headers.get('location')]).toEqual([302, '/lab']);
     const cookie = inside.headers.get('set-cookie')?.split(';')[0] ?? '';
-    expect(await (await fetch(`${url}/lab`, { headers: { cookie } })).text()).toContain('simulated');
+    const lab = await (await fetch(`${url}/lab`, { headers: { cookie } })).text();
+    expect(lab).toContain('simulated');
+    // What is created in the open folder, the page must create in that folder: only there a volume keeps it.
+    expect(lab).toContain("api(here,{method:'POST'");
+    expect(lab).not.toContain("lie in the pod's work folder");
     const headers = { authorization: `token ${token}` };
     const made = await fetch(`${url}/api/contents`, { method: 'POST', headers, body: '{"type":"notebook"}' });
     expect(made.status).toBe(201);
     expect((await sh(target, 'ls -n /home/jovyan')).stdout).toMatch(/1000 +100 .*Untitled\.ipynb/);
+    await fetch(`${url}/api/contents/work`, { method: 'POST', headers, body: '{"type":"notebook"}' });
+    expect((await sh(target, 'ls /home/jovyan/work')).stdout).toBe('Untitled.ipynb\n');
     expect((await fetch(`${url}/api/contents/Untitled.ipynb`, { method: 'DELETE', headers })).status).toBe(204);
     expect(state.log).toContain("wrote error: 'Forbidden'");
     expect(state.log).not.toContain('GET /api/contents?token=');

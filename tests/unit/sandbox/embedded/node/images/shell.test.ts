@@ -43,6 +43,13 @@ const recorded: [string, string, string, number][] = [
   ['echo "$(echo "nested $(echo deep)")" `echo bq`', 'nested deep bq\n', '', 0],
   ['sleep 0.01 & wait $!; echo $?', '0\n', '', 0],
   ['sleep 100 & kill $!; wait $!; echo $?', '143\n', '', 0],
+  [
+    'sleep 100 & sleep 0.05; ps | grep -c "[0-9] sleep 100$"; kill $!; wait $!; ps | grep -c "sleep 100$"',
+    '1\n0\n',
+    '',
+    1,
+  ],
+  ['sleep 100 & sleep 0.05; cat /proc/$!/cmdline | tr "\\0" " "', 'sleep 100 ', '', 0],
   ['exec 3>/tmp/three; echo hi >&3; cat /tmp/three', 'hi\n', '', 0],
   ['{ echo out; echo err >&2; } 2>&1 | wc -l', '2\n', '', 0],
 ];
