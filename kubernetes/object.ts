@@ -1,5 +1,5 @@
 /** Shapes every Kubernetes object shares; everything else is read by the facts. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 // biome-ignore lint/suspicious/noExplicitAny: objects of 60 kinds and any CRD flow through one engine; the facts type them, not TypeScript
 export type Loose = any;
 
@@ -12,7 +12,7 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
-export interface ObjectMeta {
+interface ObjectMeta {
   name?: string;
   generateName?: string;
   namespace?: string;

@@ -19,7 +19,7 @@ export type ControlReply =
   | { type: 'error'; name: string; message: string };
 
 /** Where the processes of a home are asked. */
-export function controlPath(home: string): string {
+function controlPath(home: string): string {
   return socketPath(join(home, 'cluster'));
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from './clock.ts';
 
 /** What process 2 needs to play the node of a cluster. */
-export interface NodeCluster {
+interface NodeCluster {
   name: string;
   kubeconfig: string;
   directory: string;

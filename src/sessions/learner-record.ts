@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Progress } from '../checks/progress.ts';
 import { mergePatch } from './merge-patch.ts';
 
-export const SYSTEM_NAMESPACE = 'atelier-system';
+const SYSTEM_NAMESPACE = 'atelier-system';
 const CUSTOM = { group: 'atelier.dev', version: 'v1', namespace: SYSTEM_NAMESPACE, plural: 'learners' };
 /** Milliseconds between tries of a kind that is defined but not served yet. */
 const NOT_SERVED_PAUSE = 200;

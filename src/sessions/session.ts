@@ -34,7 +34,7 @@ export interface SessionOptions {
 }
 
 /** Work the server does for the learner, as the page shows it. */
-export interface Activity {
+interface Activity {
   id: string;
   kind: 'catch-up' | 'reset';
   lesson: string;
@@ -42,7 +42,7 @@ export interface Activity {
   line: string;
 }
 
-export interface OpenLesson {
+interface OpenLesson {
   key: string;
   run: LessonRun;
   /** What was laid in HOME just now. */

@@ -43,7 +43,7 @@ export class ApiError extends Error {
   }
 }
 
-export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
 export interface ListOptions {
   namespace?: string;
@@ -51,7 +51,7 @@ export interface ListOptions {
   fieldSelector?: string;
 }
 
-export interface PatchOptions {
+interface PatchOptions {
   subresource?: string;
   fieldManager?: string;
   force?: boolean;

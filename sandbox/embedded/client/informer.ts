@@ -2,9 +2,9 @@ import type { Gvr, KubeObject } from '../../../kubernetes/object.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError, type Client, type ListOptions, type WatchEvent } from './client.ts';
 
-export type Indexer = (object: KubeObject) => string | string[] | undefined;
+type Indexer = (object: KubeObject) => string | string[] | undefined;
 /** `now` is absent when the object is gone, `before` when it is new. */
-export type Handler = (now: KubeObject | undefined, before: KubeObject | undefined) => void;
+type Handler = (now: KubeObject | undefined, before: KubeObject | undefined) => void;
 
 export interface InformerOptions extends ListOptions {
   client: Client;

@@ -16,7 +16,7 @@ export interface RecorderOptions {
   log?: (message: string) => void;
 }
 
-export interface EventDetails {
+interface EventDetails {
   /** `spec.containers{web}` */
   fieldPath?: string;
   /** For a recorder of series: `Binding`, `Scheduling`. */

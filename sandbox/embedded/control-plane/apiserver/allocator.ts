@@ -2,7 +2,7 @@ import type { Store } from '../store/store.ts';
 
 const firstPort = 30_000;
 const lastPort = 32_767;
-export const serviceRange = '10.96.0.0/16';
+const serviceRange = '10.96.0.0/16';
 
 /** Gives out addresses of the service range and node ports; what is taken is read from the Services. */
 export class Allocator {

@@ -12,7 +12,7 @@ export interface Authenticator {
   token: TokenAuthenticator;
 }
 
-export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/authentication/ */
 export function createAuthenticator(token: TokenAuthenticator): Authenticator {

@@ -24,7 +24,7 @@ export interface DeleteOptions {
 const policies = ['Foreground', 'Background', 'Orphan'];
 
 /** From the body, else from the query. Throws 400 and 422. */
-export function readDeleteOptions(call: ResourceCall): DeleteOptions {
+function readDeleteOptions(call: ResourceCall): DeleteOptions {
   const options: Loose = { ...(parseBody(call, 'DeleteOptions')?.value ?? {}) };
   const grace = call.query.get('gracePeriodSeconds');
   if (grace !== null && options.gracePeriodSeconds === undefined) {

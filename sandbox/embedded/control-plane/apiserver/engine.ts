@@ -18,7 +18,7 @@ import type { ResourceType } from './resource-type.ts';
 const shapes = new WeakMap<ResourceType, Shape>();
 
 /** How objects of a type are built; worked out once. Throws for a kind without a schema. */
-export function shapeOf(type: ResourceType): Shape {
+function shapeOf(type: ResourceType): Shape {
   let shape = shapes.get(type);
   if (!shape) {
     const known = type.schema ? customShape(type.schema) : shapeOfKind(type.group, type.version, type.kind);

@@ -10,7 +10,7 @@ export interface Named {
 }
 
 const quote = (text: string): string => JSON.stringify(text);
-export const qualified = ({ group, resource }: Named): string => (group ? `${resource}.${group}` : resource);
+const qualified = ({ group, resource }: Named): string => (group ? `${resource}.${group}` : resource);
 
 export function refusal(
   code: number,

@@ -2,7 +2,7 @@ import type { ResourceCall } from './call.ts';
 import { notImplemented } from './errors.ts';
 
 /** What Kubernetes does and this cluster does not: refused with 501, or without effect, and said so here. */
-export const gaps: { what: string; why: string }[] = [
+const gaps: { what: string; why: string }[] = [
   { what: 'mutatingwebhookconfigurations', why: 'admission webhooks are not called' },
   { what: 'validatingwebhookconfigurations', why: 'admission webhooks are not called' },
   { what: 'validatingadmissionpolicies', why: 'admission policies are not evaluated' },
@@ -13,7 +13,7 @@ export const gaps: { what: string; why: string }[] = [
 ];
 
 /** Not refused, but without the effect a full cluster gives them. */
-export const quiet: { what: string; why: string }[] = [
+const quiet: { what: string; why: string }[] = [
   { what: 'horizontalpodautoscalers', why: 'stored; without metrics nothing scales' },
   { what: 'networkpolicies', why: 'stored; like a network plugin that does not enforce them' },
   { what: 'pod-security.kubernetes.io labels', why: 'stored; Pod Security is not enforced' },

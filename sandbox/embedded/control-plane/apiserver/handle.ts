@@ -68,7 +68,7 @@ export async function handle(
   }
 }
 
-export function faultReply(services: Services, incoming: Incoming, error: unknown): Reply {
+function faultReply(services: Services, incoming: Incoming, error: unknown): Reply {
   return statusReply(statusOf(services, incoming, error));
 }
 
@@ -79,7 +79,7 @@ function statusOf(services: Services, incoming: Incoming, error: unknown): Statu
   return internalError(error instanceof Error ? error.message : String(error)).status;
 }
 
-export const statusReply = (status: Status): Reply => ({ code: status.code ?? 500, content: contentOf(status) });
+const statusReply = (status: Status): Reply => ({ code: status.code ?? 500, content: contentOf(status) });
 
 function attributesOf({ info }: Call): Attributes {
   if (!info.isResource) return { verb: info.verb, path: info.path };
@@ -94,7 +94,7 @@ export function checkAccess(services: Services, user: User, attributes: Attribut
   throw refuseAccess(user, attributes, decision.reason);
 }
 
-export function refuseAccess(user: User, attributes: Attributes, reason: string): ApiError {
+function refuseAccess(user: User, attributes: Attributes, reason: string): ApiError {
   const who = `User ${JSON.stringify(user.name)}`;
   const why = reason ? `: ${reason}` : '';
   if ('path' in attributes) {
@@ -108,5 +108,4 @@ export function refuseAccess(user: User, attributes: Attributes, reason: string)
   return forbidden({ group, resource }, name, message);
 }
 
-export const mediaType = (header: string | undefined): string =>
-  (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+const mediaType = (header: string | undefined): string => (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';

@@ -26,7 +26,7 @@ export interface ResourceType {
 }
 
 /** Between the form of a version that is served and the one that is stored. */
-export interface Conversion {
+interface Conversion {
   toStored(object: KubeObject): KubeObject;
   fromStored(object: KubeObject): KubeObject;
 }
@@ -126,9 +126,6 @@ function builtInTypes(): ReadonlyMap<string, ResourceType> {
   shared = types;
   return types;
 }
-
-/** Columns of resources that declare none. */
-export const defaultColumns = (): ColumnFact[] => plainColumns;
 
 const conversions: Record<string, Conversion & { collection: string }> = {
   'events.k8s.io/v1/events': {

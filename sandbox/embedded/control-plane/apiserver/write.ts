@@ -32,7 +32,7 @@ export function isDryRun(query: URLSearchParams, fromBody?: string[]): boolean {
   return values.length > 0;
 }
 
-export function strategyContext(call: ResourceCall): StrategyContext {
+function strategyContext(call: ResourceCall): StrategyContext {
   const { services } = call;
   return {
     now: services.clock.now(),
@@ -122,7 +122,7 @@ function placeInNamespace(call: ResourceCall, object: KubeObject): void {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 
-export function refuseInvalid(call: ResourceCall, object: KubeObject, faults: FieldError[]): Error {
+function refuseInvalid(call: ResourceCall, object: KubeObject, faults: FieldError[]): Error {
   return invalid(call.type.kind, call.type.group, object.metadata.name ?? object.metadata.generateName ?? '', faults);
 }
 
@@ -254,9 +254,4 @@ function bumpGeneration(call: ResourceCall, stored: KubeObject, old: KubeObject)
     : fields;
   if (named.some((field) => !isDeepStrictEqual(stored[field], old[field])))
     stored.metadata.generation = (old.metadata.generation ?? 0) + 1;
-}
-
-/** What a resource does not do: 405. */
-export function refuseVerb(call: ResourceCall): Error {
-  return methodNotSupported(call.type, call.info.verb);
 }

@@ -4,7 +4,7 @@ import { isFinished, isReady, podCondition } from './pods.ts';
 export const triggerAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
 export const headlessLabel = 'service.kubernetes.io/headless';
 
-export interface ServicePort {
+interface ServicePort {
   name: string;
   port: number;
   protocol: string;

@@ -17,7 +17,7 @@ export interface Image {
   files?: Record<string, ImageFile>;
 }
 
-export type ImageFile =
+type ImageFile =
   | string
   | { content: string; mode?: number; owner?: number; group?: number }
   | { directory: true; mode?: number; owner?: number; group?: number }

@@ -12,7 +12,7 @@ export interface PolicyRule {
   nonResourceURLs?: string[];
 }
 
-export interface RuleSource {
+interface RuleSource {
   rules: PolicyRule[];
   /** As access reviews name it. */
   reason: string;

@@ -44,7 +44,7 @@ interface TarEntry {
 }
 
 /** POSIX ustar, with GNU's long names (type L). */
-export function tarHeader(entry: TarEntry): Buffer {
+function tarHeader(entry: TarEntry): Buffer {
   const block = Buffer.alloc(512);
   const name = Buffer.from(entry.name);
   const octal = (value: number, length: number) =>

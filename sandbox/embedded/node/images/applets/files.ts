@@ -72,7 +72,7 @@ export const rm = applet(async (call) => {
 });
 
 /** `755`, `u+x,go-w`, `a=r`: the new mode. */
-export function applyMode(text: string, mode: number, isDirectory: boolean): number {
+function applyMode(text: string, mode: number, isDirectory: boolean): number {
   if (/^[0-7]+$/.test(text)) return Number.parseInt(text, 8) & 0o7777;
   let result = mode;
   for (const clause of text.split(',')) {

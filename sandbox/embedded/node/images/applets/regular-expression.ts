@@ -27,7 +27,7 @@ function bracketEnd(source: string, start: number): number {
   throw new UsageError(`bad regex '${source}': Unmatched [, [^, [:, [., or [=`, 2);
 }
 
-export function translate(source: string, extended: boolean): string {
+function translate(source: string, extended: boolean): string {
   let result = '';
   for (let at = 0; at < source.length; at += 1) {
     const char = source[at] as string;

@@ -86,7 +86,7 @@ function pad(text: string, flags: string, width: number): string {
 }
 
 /** One conversion; text in and out as latin1 bytes. */
-export function formatOne(
+function formatOne(
   type: string,
   argument: string | undefined,
   flags: string,

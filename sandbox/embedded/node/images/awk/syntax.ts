@@ -33,7 +33,7 @@ export interface Rule {
   active: boolean;
 }
 
-export interface AwkFunction {
+interface AwkFunction {
   parameters: string[];
   body: Statement;
 }

@@ -28,7 +28,7 @@ const CODES = new Set<string>([
  * own (the container's links are resolved before they get here), and links are never followed by the machine.
  * Owners are kept beside the folder, for the machine's own user may not give files away.
  */
-export class FolderBackend implements VolumeBackend {
+class FolderBackend implements VolumeBackend {
   private readonly root: string;
   private readonly ledger: string;
   private readonly owners: Map<string, Owner>;

@@ -5,7 +5,7 @@ import { FileError, type FileStat } from '../file-system.ts';
 import type { ContainerProcess } from '../image.ts';
 import { all, type Directive, inherited } from './configuration.ts';
 
-export const TYPES: Record<string, string> = {
+const TYPES: Record<string, string> = {
   html: 'text/html',
   htm: 'text/html',
   css: 'text/css',
@@ -45,7 +45,7 @@ const REASONS: Record<number, string> = {
   504: 'Gateway Time-out',
 };
 
-export function errorPage(status: number, version: string): string {
+function errorPage(status: number, version: string): string {
   const title = `${status} ${REASONS[status] ?? ''}`.trim();
   return `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n<hr><center>${version}</center>\r\n</body>\r\n</html>\r\n`;
 }

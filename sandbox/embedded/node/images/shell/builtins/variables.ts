@@ -115,7 +115,7 @@ const cd: Builtin = async (shell, args) => {
   return 0;
 };
 
-export function changeFolder(shell: Interpreter, path: string): void {
+function changeFolder(shell: Interpreter, path: string): void {
   shell.state.set('OLDPWD', shell.process.cwd);
   shell.process.cwd = path;
   shell.state.set('PWD', path);

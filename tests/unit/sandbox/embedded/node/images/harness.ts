@@ -9,7 +9,7 @@ import {
 import type { ContainerNetwork, Image, TerminalSize } from '../../../../../../sandbox/embedded/node/images/image.ts';
 import { resolveImage } from '../../../../../../sandbox/embedded/node/images/registry.ts';
 
-export function imageOf(reference: string): Image {
+function imageOf(reference: string): Image {
   const resolved = resolveImage(reference);
   if ('pullError' in resolved) throw new Error(resolved.pullError);
   return resolved.image;
