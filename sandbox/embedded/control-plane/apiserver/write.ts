@@ -6,7 +6,7 @@ import { admitCreate, admitUpdate, admitValid } from './admission/chain.ts';
 import { readObject } from './body.ts';
 import { type ResourceCall, warn } from './call.ts';
 import { applyDefaults, decodeObject, validateObject } from './engine.ts';
-import { alreadyExists, badRequest, conflict, invalid, methodNotSupported, refusal, staleObject } from './errors.ts';
+import { alreadyExists, badRequest, conflict, invalid, refusal, staleObject } from './errors.ts';
 import { type Manage, manageFields } from './field-managers.ts';
 import { countsGenerations, createsOnUpdate, needsVersion } from './kinds.ts';
 import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
