@@ -19,7 +19,7 @@ export interface Recording {
 const fileOf = (name: string) => path.join(PARITY, 'record', `${name}.txt`);
 
 /** A command is `$` and `.` lines; stdout `1`, stderr `2`, the exit code `=`; `\` says that the text before it ends without a newline. */
-function formatRecording({ head, outcomes }: Recording): string {
+export function formatRecording({ head, outcomes }: Recording): string {
   const lines = [`# ${head}`];
   for (const { command, stdout, stderr, code } of outcomes) {
     const [first, ...rest] = command.split('\n');
@@ -36,7 +36,7 @@ function streamLines(mark: string, text: string): string[] {
   return ended ? lines : [...lines, '\\'];
 }
 
-function parseRecording(text: string): Recording {
+export function parseRecording(text: string): Recording {
   const recording: Recording = { head: '', outcomes: [] };
   let last: 'stdout' | 'stderr' = 'stdout';
   for (const line of text.split('\n')) {
