@@ -185,7 +185,8 @@ export async function listen(host: string, port: number, onTrouble: (error: Erro
     begin(newSite, newWorkshop) {
       site = newSite;
       workshop = newWorkshop;
-      assets = sirv(newSite.assets, { etag: true, setHeaders: cacheLong });
+      // Looked up at each request: a file that was built anew meanwhile is missing then, and no stream breaks the server.
+      assets = sirv(newSite.assets, { dev: true, etag: true, setHeaders: cacheLong });
       charts = sirv(newSite.charts, { dev: true });
       gateway = createGateway({
         tickets,

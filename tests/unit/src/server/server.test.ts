@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -199,4 +199,16 @@ test('every answer carries the policies that keep pages apart', async () => {
 
 test('a busy port is one sentence with a remedy', async () => {
   await expect(listen('127.0.0.1', server.port, () => undefined)).rejects.toThrow(/is busy: .* --port/);
+});
+
+test('the site may be built anew under a running server: files come and go', async () => {
+  mkdirSync(path.join(home, '_astro'), { recursive: true });
+  const file = path.join(home, '_astro', 'page.ab12.js');
+  writeFileSync(file, 'built');
+  const there = await ask('/_astro/page.ab12.js');
+  expect([there.status, there.text]).toEqual([200, 'built']);
+  expect(there.headers['cache-control']).toContain('immutable');
+  rmSync(file);
+  expect((await ask('/_astro/page.ab12.js')).text).not.toBe('built');
+  expect((await ask('/')).status).toBe(200);
 });
