@@ -29,11 +29,11 @@ export function wireAnswers(pane: HTMLElement, lesson: LessonAddress, words: Bro
     said.textContent = words.sending;
     const { answerStep: step, answerCheck: check } = form.dataset;
     try {
-      const answer = await post<{ verdict: Verdict; message?: string }>('/api/answer', {
-        ...lesson,
-        step,
-        check,
-        value,
+      const send = () => post<{ verdict: Verdict; message?: string }>('/api/answer', { ...lesson, step, check, value });
+      const answer = await send().catch((error: unknown) => {
+        // The network changed under it: an answer may be sent twice, and should not be typed twice.
+        if (error instanceof TypeError) return send();
+        throw error;
       });
       const reasons: Record<string, string> = { unknown: words.unknown, 'not-armed': words.notArmed };
       said.textContent = answer.verdict === 'passed' ? words.right : (reasons[answer.message ?? ''] ?? words.wrong);

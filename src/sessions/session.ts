@@ -304,6 +304,9 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
         for (const { file, outcome } of await layFilesOf(folder, true)) {
           if (outcome === 'moved') tell(`~/${file} → ~/${file}.old`);
         }
+        // Its end state was made once, and is no more.
+        const known = record.lessons[key];
+        if (known) known.caughtUp = false;
         await live.get(key)?.run.reset();
         const total = folder.lesson.steps.length;
         if (!live.has(key)) await keep(key, { progress: emptyProgress(), done: 0, total, finished: false });

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -145,7 +145,15 @@ export async function type(page: Page, text: string): Promise<void> {
 }
 
 /** `seat` names the file that uses it: each file has an Atelier of its own, whatever the others leave behind. */
-export const test = base.extend<object, { atelier: Atelier; seat: string }>({
+export const test = base.extend<{ evidence: undefined }, { atelier: Atelier; seat: string }>({
+  evidence: [
+    async ({ atelier }, use, info) => {
+      await use(undefined);
+      const log = path.join(atelier.home, 'atelier.log');
+      if (info.status !== info.expectedStatus && existsSync(log)) await info.attach('atelier.log', { path: log });
+    },
+    { auto: true },
+  ],
   seat: ['lessons', { option: true, scope: 'worker' }],
   atelier: [
     async ({ seat: _ }, use) => {
