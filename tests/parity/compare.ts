@@ -41,7 +41,7 @@ function comparable(scenario: string, { command, stdout, stderr, code }: Outcome
 }
 
 /** A line diff by longest common subsequence. */
-export function lineDiff(before: string[], after: string[]): string {
+function lineDiff(before: string[], after: string[]): string {
   const lengths = Array.from({ length: before.length + 1 }, () => new Array<number>(after.length + 1).fill(0));
   const at = (row: number, column: number) => lengths[row]?.[column] ?? 0;
   for (let row = before.length - 1; row >= 0; row--) {

@@ -35,7 +35,7 @@ export function readScenario(name: string): Scenario {
  * `$ command` is compared, `% command` prepares, `? regexp` before a command repeats it until its output matches,
  * `@ file` begins a file whose lines follow indented by two spaces; a command may go on in lines indented likewise. Throws with name and line.
  */
-export function parseScenario(name: string, text: string): Scenario {
+function parseScenario(name: string, text: string): Scenario {
   const scenario: Scenario = { name, namespace: `parity-${name}`, files: {}, steps: [] };
   let until: RegExp | undefined;
   let more: ((line: string) => void) | undefined;
