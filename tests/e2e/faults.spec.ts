@@ -84,6 +84,8 @@ test('a killed server comes back with the same progress and says that the shell 
 
   await atelier.start();
   await expect(front(page).locator('.terminal-notice')).toContainText('this is a new shell');
+  await front(page).locator('.xterm-helper-textarea').press('Enter');
+  await expect(front(page).locator('.terminal-notice')).toBeHidden();
   await atPrompt(page);
   await expect(page.locator('[data-toast]')).not.toContainText('Connection lost');
   await expect(page.locator('[data-check="ready"]')).toHaveAttribute('data-verdict', 'passed');

@@ -142,7 +142,11 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
 
   // Before anybody listens to sizes: the connection asks for the first one itself.
   screen.fit();
-  terminal.onData(send);
+  terminal.onData((data) => {
+    // Whoever goes on has read what was said.
+    if (connected) say('');
+    send(data);
+  });
   terminal.onResize(({ cols, rows }) => {
     if (owner) connection.send({ kind: 'resize', columns: cols, rows });
   });
