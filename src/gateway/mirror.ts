@@ -1,7 +1,9 @@
 /** A screen kept on the server, for clients that come back after more output than the ring holds. */
 export interface Mirror {
-  write(data: Uint8Array, done?: () => void): void;
+  write(data: Uint8Array): void;
   resize(columns: number, rows: number): void;
+  /** Forgets all: what comes next does not follow what came before. */
+  reset(): void;
   /** Everything needed to draw the screen again, scrollback, modes and cursor included. */
   serialize(): Promise<string>;
   close(): void;
@@ -17,8 +19,9 @@ export async function createMirror(columns: number, rows: number): Promise<Mirro
   const serializer = new SerializeAddon();
   terminal.loadAddon(serializer as never);
   return {
-    write: (data, done) => terminal.write(data, done),
+    write: (data) => terminal.write(data),
     resize: (newColumns, newRows) => terminal.resize(newColumns, newRows),
+    reset: () => terminal.reset(),
     serialize: () =>
       // An empty write calls back when all before it is parsed.
       new Promise((resolve) => terminal.write('', () => resolve(serializer.serialize()))),

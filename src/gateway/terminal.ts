@@ -44,6 +44,10 @@ export interface Terminal {
 }
 
 export const RING_BYTES = 256 * 1024;
+/** Bytes after which a screen is kept: before the ring overflows, so that none is missed in quiet work. */
+const MIRROR_FROM = RING_BYTES / 2;
+/** Milliseconds without output after which the shell counts as quiet. */
+const QUIET_MILLISECONDS = 50;
 /** Unparsed bytes above which the shell is paused, and below which it goes on. */
 const HIGH_MARK = 256 * 1024;
 const LOW_MARK = 64 * 1024;
@@ -75,7 +79,9 @@ export function createTerminal(
   let sentAt = 0;
   let timer: NodeJS.Timeout | undefined;
   let paused = false;
-  let mirrorBehind = 0;
+  /** Offset up to which the mirror has been told. */
+  let mirrored = 0;
+  let quiet: NodeJS.Timeout | undefined;
   let { columns, rows } = size;
 
   const tell = (client: Client, control: Control) => client.peer.send(encodeControl(control));
@@ -110,39 +116,40 @@ export function createTerminal(
   function balance(): void {
     const owner = clients[0];
     const unread = owner ? Math.max(ring.end - owner.acknowledged, owner.peer.buffered) : 0;
-    const waiting = Math.max(unread, mirrorBehind);
-    if (!paused && waiting > HIGH_MARK) {
+    if (!paused && unread > HIGH_MARK) {
       paused = true;
       shell.pause();
-    } else if (paused && waiting < LOW_MARK) {
+    } else if (paused && unread < LOW_MARK) {
       paused = false;
       shell.resume();
     }
   }
 
-  function feedMirror(data: Uint8Array): void {
-    if (!mirror) {
-      if (ring.end + data.length <= RING_BYTES) return;
-      // The ring is about to overflow: everything since the shell's start is still in it.
-      mirror = createMirror(columns, rows);
-      writeMirror(mirror, ring.from(0) ?? new Uint8Array());
-    }
-    writeMirror(mirror, data);
+  /** Parsing every byte would halve a flood's throughput: the screen catches up when the shell is quiet, or is asked for. */
+  function mirrorSoon(): void {
+    if (ring.end < MIRROR_FROM) return;
+    if (quiet) quiet.refresh();
+    else quiet = setTimeout(() => void catchUp(), QUIET_MILLISECONDS).unref();
   }
 
-  function writeMirror(screen: Promise<Mirror>, data: Uint8Array): void {
-    mirrorBehind += data.length;
-    screen.then((ready) =>
-      ready.write(data, () => {
-        mirrorBehind -= data.length;
-        balance();
-      }),
-    );
+  /** The screen with all that was printed so far, and the offset it stands for. */
+  async function catchUp(): Promise<{ screen: Mirror; offset: number }> {
+    mirror ??= createMirror(columns, rows);
+    const screen = await mirror;
+    if (mirrored < ring.start) {
+      // More than a ringful came in between: what is left of it is a log, and stands for itself.
+      screen.reset();
+      mirrored = ring.start;
+    }
+    const missed = ring.from(mirrored);
+    if (missed && missed.length > 0) screen.write(missed);
+    mirrored = ring.end;
+    return { screen, offset: mirrored };
   }
 
   shell.onData((data) => {
-    feedMirror(data);
     ring.push(data);
+    mirrorSoon();
     gathered.push(data);
     gatheredBytes += data.length;
     const idle = performance.now() - sentAt >= GATHER_MILLISECONDS;
@@ -214,9 +221,8 @@ export function createTerminal(
   /** Everything a new client must be shown, and the offset it stands for. */
   async function picture(): Promise<{ replay: Uint8Array; offset: number }> {
     for (;;) {
-      const screen = mirror && (await mirror);
-      const offset = ring.end;
-      if (!screen) return { replay: ring.from(ring.start) ?? new Uint8Array(), offset };
+      if (ring.start === 0) return { replay: ring.from(0) ?? new Uint8Array(), offset: ring.end };
+      const { screen, offset } = await catchUp();
       const replay = new TextEncoder().encode(await screen.serialize());
       // More than a ringful was printed meanwhile: draw again.
       if (offset >= ring.start) return { replay, offset };
