@@ -88,7 +88,9 @@ test('curl signs in as the page does', () => {
   expect(answer).toMatch(/^HTTP\/1\.1 303 /);
   const [, cookie = ''] = /^set-cookie: ([^;]+);.*HttpOnly; SameSite=Strict/im.exec(answer) ?? [];
   expect(curl('-H', `Cookie: ${cookie}`, `${origin}/en/`)).toMatch(/^HTTP\/1\.1 200 /);
-  expect(curl('-d', 'token=wrong', `${origin}/session`)).toMatch(/^HTTP\/1\.1 403 /);
+  const refused = curl('-d', 'token=wrong', `${origin}/session`);
+  expect(refused).toMatch(/^HTTP\/1\.1 303 [\s\S]*location: \/sign-in\/\?refused/i);
+  expect(refused).not.toMatch(/set-cookie/i);
   expect(curl('-H', 'Origin: https://elsewhere.example', '-d', `token=${token}`, `${origin}/session`)).toMatch(
     /^HTTP\/1\.1 403 /,
   );
