@@ -5,6 +5,7 @@ import type { Progress } from '../../../../src/checks/progress.ts';
 import { createLessonRun, type LessonRun } from '../../../../src/checks/run.ts';
 import type { LessonChange } from '../../../../src/checks/state.ts';
 import { lessonSchema } from '../../../../src/lessons/schema.ts';
+import { createClock } from './clock.ts';
 import { createFakeCluster, deployment, type FakeCluster, pod, waiting } from './fake-cluster.ts';
 
 const lesson = lessonSchema.parse(
@@ -49,30 +50,6 @@ steps:
         answer: { from: { watch: { resource: pods }, value: "items.map(p, p.metadata.name)" } }
 `),
 );
-
-/** Time that a test moves. */
-function createClock() {
-  let now = Date.parse('2026-01-01T00:00:00Z');
-  let timers: { due: number; run: () => void }[] = [];
-  return {
-    now: () => new Date(now),
-    after(milliseconds: number, run: () => void) {
-      const timer = { due: now + milliseconds, run };
-      timers.push(timer);
-      return {
-        cancel() {
-          timers = timers.filter((one) => one !== timer);
-        },
-      };
-    },
-    pass(milliseconds: number) {
-      now += milliseconds;
-      const due = timers.filter((timer) => timer.due <= now);
-      timers = timers.filter((timer) => timer.due > now);
-      for (const timer of due) timer.run();
-    },
-  };
-}
 
 const tick = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
 const runs: LessonRun[] = [];
