@@ -33,7 +33,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await running.end('SIGKILL');
+  await running.end('SIGTERM');
   folder[Symbol.dispose]();
 });
 
