@@ -81,7 +81,7 @@ export const en: Messages = {
     reset: 'Start this lesson again',
     resetAsk: 'Start again from the beginning?',
     resetText:
-      'What is in your sandbox is deleted and rebuilt as it was before this lesson. Files you changed are kept: the new ones come as NAME.new.',
+      'What is in your sandbox is deleted and rebuilt as it was before this lesson. Files you changed are kept beside the new ones, as NAME.old.',
     resetYes: 'Delete and start again',
     cancel: 'Cancel',
     behindTitle: 'This lesson builds on the ones before it.',

@@ -81,7 +81,7 @@ export const fr: Messages = {
     reset: 'Recommencer cette leçon',
     resetAsk: 'Tout reprendre du début ?',
     resetText:
-      'Le contenu de votre bac à sable est supprimé, puis reconstruit tel qu’il était avant cette leçon. Les fichiers que vous avez modifiés restent : les nouveaux arrivent sous le nom NOM.new.',
+      'Le contenu de votre bac à sable est supprimé, puis reconstruit tel qu’il était avant cette leçon. Les fichiers que vous avez modifiés sont gardés à côté, sous le nom NOM.old.',
     resetYes: 'Supprimer et recommencer',
     cancel: 'Annuler',
     behindTitle: 'Cette leçon s’appuie sur les précédentes.',
@@ -108,7 +108,7 @@ export const fr: Messages = {
     close: 'Fermer',
     list: [
       ['F6', 'De la leçon au terminal, et retour'],
-      ['Shift F6', 'Aux onglets du terminal : les flèches choisissent, Tab mène à « + »'],
+      ['Shift F6', 'Aux onglets du terminal : les flèches choisissent, Tab mène à « + »'],
       ['R', 'Lancer la prochaine commande de l’étape en cours'],
       ['C', 'Aller à l’étape en cours'],
       ['P', 'Projeter la théorie'],
