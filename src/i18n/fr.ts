@@ -108,7 +108,7 @@ export const fr: Messages = {
     close: 'Fermer',
     list: [
       ['F6', 'De la leçon au terminal, et retour'],
-      ['Shift F6', 'Aux onglets du terminal : les flèches choisissent, Tab mène à « + »'],
+      ['Shift F6', 'Aux onglets du terminal : les flèches choisissent, Tab mène à « + »'],
       ['R', 'Lancer la prochaine commande de l’étape en cours'],
       ['C', 'Aller à l’étape en cours'],
       ['P', 'Projeter la théorie'],
