@@ -159,19 +159,19 @@ test('a lesson weighs at most 30 kB of script before its terminal, and does not 
       }
     }).observe({ type: 'layout-shift', buffered: true });
   });
-  const scripts: { url: string; bytes: number; text: string }[] = [];
-  const read: Promise<void>[] = [];
+  const addresses = new Set<string>();
   page.on('response', (response) => {
-    if (response.request().resourceType() !== 'script') return;
-    read.push(
-      response.body().then((body) => {
-        scripts.push({ url: response.url(), bytes: gzipSync(body).length, text: body.toString() });
-      }),
-    );
+    if (response.request().resourceType() === 'script') addresses.add(response.url());
   });
   await atelier.open(page, 'raw-jupyter');
   await expect(page.locator('.map .empty, .map .card').first()).toBeVisible();
-  await Promise.all(read);
+  // Asked for again: the body of a page that was left is no longer to be had.
+  const scripts = await Promise.all(
+    [...addresses].map(async (url) => {
+      const body = await (await page.request.get(url)).body();
+      return { url, bytes: gzipSync(body).length, text: body.toString() };
+    }),
+  );
   const terminal = scripts.filter(({ url }) => /terminals\.|xterm|addon/.test(url));
   const before = scripts.filter((script) => !terminal.includes(script));
   const weight = (all: typeof scripts) => all.reduce((sum, { bytes }) => sum + bytes, 0) / 1000;
