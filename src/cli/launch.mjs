@@ -112,7 +112,7 @@ function showInstall(began) {
 
 async function install(withDevelopment) {
   const words = withDevelopment ? 'dependencies, those of the tests included' : 'dependencies';
-  process.stderr.write(`Fetching ${words} (once; about ${withDevelopment ? 230 : 180} MB to download)\n`);
+  process.stderr.write(`Fetching ${words} (once; about ${withDevelopment ? 250 : 180} MB to download)\n`);
   const began = Date.now();
   const shown = showInstall(began);
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
