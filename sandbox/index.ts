@@ -73,9 +73,9 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   let kubeconfig = '';
   const renewals: { close(): void }[] = [];
   const tokenFile = (name: string) => path.join(credentials, `${name}.token`);
-  const environment = () =>
+  const environment = (systemTools = false) =>
     shellEnvironment(
-      { learner, home, path: [commands, tools.directory], completions, proxy: options.proxy?.(), control },
+      { learner, home, commands, tools: tools.directory, systemTools, completions, proxy: options.proxy?.(), control },
       process.env,
     );
   const kubectlConfig = path.join(home, '.kube', 'config');
@@ -117,12 +117,12 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       await completing;
       return openShell({
         ...size,
-        environment: environment(),
+        environment: environment(process.env.ATELIER_TOOLS === 'system'),
         directory: home,
         startFile: path.join(WORKBENCH, 'bashrc'),
       });
     },
-    environment,
+    environment: () => environment(),
     provision,
     download: () => kubeconfig,
     async placeKubeconfig() {

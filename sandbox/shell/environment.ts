@@ -5,8 +5,12 @@ export const WORKBENCH = fileURLToPath(new URL('../workbench', import.meta.url))
 export interface ShellPlace {
   learner: string;
   home: string;
-  /** Folders before the machine's own on PATH: Atelier's command, kubectl, helm. */
-  path: string[];
+  /** The folder of Atelier's own command. */
+  commands: string;
+  /** The folder of the pinned kubectl and helm. */
+  tools: string;
+  /** The machine's own kubectl and helm go before the pinned ones: ATELIER_TOOLS=system. */
+  systemTools?: boolean;
   /** Where the generated completion functions of kubectl and helm stand. */
   completions: string;
   /** The embedded cluster's HTTP proxy; absent on a real cluster. */
@@ -27,12 +31,13 @@ export function shellEnvironment(place: ShellPlace, machine: NodeJS.ProcessEnv):
         NO_PROXY: '127.0.0.1,::1',
       }
     : {};
+  const own = machine.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   return {
     HOME: place.home,
     USER: place.learner,
     LOGNAME: place.learner,
     SHELL: '/bin/bash',
-    PATH: [...place.path, machine.PATH ?? '/usr/local/bin:/usr/bin:/bin'].join(':'),
+    PATH: [place.commands, ...(place.systemTools ? [own, place.tools] : [place.tools, own])].join(':'),
     TERM: 'xterm-256color',
     COLORTERM: 'truecolor',
     LANG: utf8(machine.LC_ALL ?? machine.LANG),

@@ -22,7 +22,7 @@ export async function test(args: string[]): Promise<void> {
   await packCharts(tools, path.join(ROOT, '.atelier', 'charts'));
   const chromium = chosen.some(({ name }) => name === 'e2e') ? await findChromium(process.env, say) : undefined;
   // What tests do must not reach a cluster of whoever runs them.
-  const { KUBECONFIG: _, ...rest } = process.env;
+  const { KUBECONFIG: _cluster, ATELIER_TOOLS: _tools, ...rest } = process.env;
   const env = {
     ...rest,
     PATH: `${tools.directory}${path.delimiter}${process.env.PATH}`,
