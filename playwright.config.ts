@@ -9,7 +9,8 @@ export default defineConfig({
   outputDir: 'test-results/e2e',
   // Each test starts an Atelier of its own; two cores carry no more than one beside a browser.
   workers: 1,
-  retries: 0,
+  // A second try is told apart in the counts: a busy machine may miss a frame.
+  retries: 1,
   timeout: 180_000,
   expect: { timeout: 20_000 },
   use: {

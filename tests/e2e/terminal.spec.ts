@@ -29,6 +29,8 @@ test('96 columns at 1280 × 720, and the shell follows the window', async ({ pag
   // With its own type the terminal chooses its size anew.
   await page.evaluate(() => document.fonts.ready);
   await command(page, 'clear; stty size');
+  // What the shell printed is painted with the next frame.
+  await expect(screen(page)).toContainText(/\d+ \d+/);
   const [, lines, columns] = /(\d+) (\d+)/.exec((await screen(page).textContent()) ?? '') ?? [];
   expect(Number(columns)).toBeGreaterThanOrEqual(96);
   expect(Number(lines)).toBe(await rows(page));
