@@ -7,7 +7,7 @@ import { type ClusterProcess, startCluster } from '../../src/cli/cluster-process
 import { TOOLS } from '../../src/cli/project.ts';
 import { compareOutcomes, requireFit } from './compare.ts';
 import { inPool } from './pool.ts';
-import { type Outcome, readRecording } from './recording.ts';
+import { type Outcome, type Recording, readRecording } from './recording.ts';
 import { runScenario } from './run.ts';
 import { readScenario, scenarioNames } from './scenario.ts';
 
@@ -27,9 +27,15 @@ describe('the embedded cluster answers as the recorded one', () => {
     const tools = await fetchTools(TOOLS, () => undefined);
     const troubles: Error[] = [];
     cluster = await startCluster({ home, name: 'main', onTrouble: (error) => troubles.push(error) });
-    await inPool(scenarios, 4, async ({ name, scenario }) => {
+    const answer = async ({ name, scenario }: (typeof scenarios)[number]) => {
       answers.set(name, await runScenario({ tools, kubeconfig: cluster.kubeconfig }, scenario).catch((error) => error));
-    });
+    };
+    await inPool(scenarios, 4, answer);
+    // A record holds one moment of a cluster that moves: what differs is asked once more, and that is said.
+    for (const scenario of scenarios.filter(({ name, recording }) => !agrees(name, recording, answers.get(name)))) {
+      process.stdout.write(`once more: ${scenario.name}\n`);
+      await answer(scenario);
+    }
     expect(troubles).toEqual([]);
   }, 200_000);
 
@@ -50,6 +56,10 @@ describe('the embedded cluster answers as the recorded one', () => {
     );
   });
 });
+
+function agrees(name: string, { outcomes }: Recording, answers: Outcome[] | Error | undefined): boolean {
+  return Array.isArray(answers) && outcomes.every((real, index) => !compareOutcomes(name, real, answers[index]!));
+}
 
 test('a third of the commands fail, as learners do', () => {
   const outcomes = scenarios.flatMap(({ recording }) => recording.outcomes);

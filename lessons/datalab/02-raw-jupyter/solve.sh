@@ -37,7 +37,9 @@ atelier wait tag/broken
 kubectl set image deployment/jupyter jupyter="$new"
 atelier wait tag
 
-kubectl exec deployment/jupyter -- sh -c "echo 'three days of work' > /home/jovyan/notes.txt; ls -l /home/jovyan/notes.txt"
+# The pod of before may still be leaving, and `deployment/jupyter` would choose it.
+newest=$(kubectl get pod -l app=jupyter --sort-by=.metadata.creationTimestamp -o name | tail -1)
+kubectl exec "$newest" -- sh -c "echo 'three days of work' > /home/jovyan/notes.txt; ls -l /home/jovyan/notes.txt"
 kubectl delete pod -l app=jupyter
 atelier wait lost/replaced
 atelier answer lost/where layer

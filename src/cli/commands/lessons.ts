@@ -83,10 +83,24 @@ async function* walk(stage: Stage, folder: LessonFolder, withMistakes: boolean):
   const key = lessonKey(folder);
   const began = performance.now();
   await stage.session.catchUp(key);
+  let rehearsed = false;
   yield { name: `${key}: caught up in ${((performance.now() - began) / 1000).toFixed(1)} s` };
-  yield* await rehearse(stage, folder);
+  yield* await twice(async () => {
+    if (rehearsed) await stage.session.reset(key);
+    rehearsed = true;
+    return rehearse(stage, folder);
+  });
   if (!withMistakes) return;
-  for (const mistake of mistakesOf(folder)) yield await makeMistake(stage, folder, mistake);
+  for (const mistake of mistakesOf(folder)) yield* await twice(async () => [await makeMistake(stage, folder, mistake)]);
+}
+
+/** A rehearsal that fails is tried once more, and says so. */
+async function twice(attempt: () => Promise<Finding[]>): Promise<Finding[]> {
+  const first = await attempt();
+  const failed = first.filter(({ failure }) => failure);
+  if (failed.length === 0) return first;
+  for (const { name, failure } of failed) say(`once more: ${name}: ${failure}`);
+  return (await attempt()).map((finding) => ({ ...finding, name: `${finding.name} (second try)` }));
 }
 
 function report(finding: Finding, findings: Finding[]): void {

@@ -16,6 +16,7 @@ export interface Suite {
 }
 
 const bin = (name: string) => path.join(ROOT, 'node_modules/.bin', name);
+const SECOND_TRIES = path.join(ROOT, 'src/cli/testing/second-tries.ts');
 const MAIN = path.join(ROOT, 'src/cli/main.ts');
 
 /** Each suite is a program of its own, so that none leaves anything behind for the next. */
@@ -49,8 +50,8 @@ export async function verify(env: NodeJS.ProcessEnv): Promise<Counts> {
 async function vitest(folder: string, env: NodeJS.ProcessEnv): Promise<Counts> {
   const report = path.join(ROOT, 'test-results', `${path.basename(folder)}.json`);
   rmSync(report, { force: true });
-  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
-  const { code } = await run(bin('vitest'), ['run', folder, ...reporters], env);
+  const reporters = ['--reporter=dot', `--reporter=${SECOND_TRIES}`, '--reporter=json', `--outputFile.json=${report}`];
+  const { code } = await run(bin('vitest'), ['run', folder, '--retry=1', ...reporters], env);
   return counted(code, () => {
     const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
     return { passed: numPassedTests, failed: Math.max(numFailedTests, Math.min(1, numFailedTestSuites)) };
