@@ -24,20 +24,34 @@ export function requireFit({ name, steps }: Scenario, recording: Recording | und
 
 /** What differs, or undefined where the two agree. */
 export function compareOutcomes(scenario: string, real: Outcome, embedded: Outcome): Difference | undefined {
-  const before = comparable(scenario, real);
-  const after = comparable(scenario, embedded);
+  return difference(real.command, comparable(scenario, real), comparable(scenario, embedded));
+}
+
+/** Whether the two agree only because the list of deliberate differences says so. */
+export function isExplained(scenario: string, real: Outcome, embedded: Outcome): boolean {
+  return comparable(scenario, real, []).join('\n') !== comparable(scenario, embedded, []).join('\n');
+}
+
+/** Lines against lines. */
+export function difference(command: string, before: string[], after: string[]): Difference | undefined {
   if (before.join('\n') === after.join('\n')) return undefined;
-  return { command: real.command, diff: lineDiff(before, after) };
+  return { command, diff: lineDiff(before, after) };
 }
 
 /** stdout, stderr and the exit code as lines, without what may differ. */
-function comparable(scenario: string, { command, stdout, stderr, code }: Outcome): string[] {
-  const deliberate = DELIBERATE.filter(({ where }) => where.test(`${scenario}: ${command}`));
+function comparable(scenario: string, outcome: Outcome, allowed = DELIBERATE): string[] {
+  const { command, stdout, stderr, code, late } = outcome;
+  const deliberate = allowed.filter(({ where }) => where.test(`${scenario}: ${command}`));
   const lines = (text: string, mark: string) =>
     deliberate
       .reduce((all, { lines: pattern }) => all.filter((line) => !pattern.test(line)), normalise(text).split('\n'))
       .map((line) => `${mark}${line}`);
-  return [...lines(stdout, ''), ...(stderr ? lines(stderr, 'stderr: ') : []), `exit ${code}`];
+  return [
+    ...lines(stdout, ''),
+    ...(stderr ? lines(stderr, 'stderr: ') : []),
+    `exit ${code}`,
+    ...(late ? ['the state it waits for did not come'] : []),
+  ];
 }
 
 /** A line diff by longest common subsequence. */

@@ -5,42 +5,49 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fetchTools } from '../../sandbox/tools/tools.ts';
 import { type ClusterProcess, startCluster } from '../../src/cli/cluster-process.ts';
 import { TOOLS } from '../../src/cli/project.ts';
-import { compareOutcomes, requireFit } from './compare.ts';
-import { inPool } from './pool.ts';
+import { compareOutcomes, isExplained, requireFit } from './compare.ts';
 import { type Outcome, type Recording, readRecording } from './recording.ts';
-import { runScenario } from './run.ts';
 import { readScenario, scenarioNames } from './scenario.ts';
+import { figures, runScenarios } from './suite.ts';
 
 const scenarios = scenarioNames().map((name) => {
   const scenario = readScenario(name);
   return { name, scenario, recording: requireFit(scenario, readRecording(name)) };
 });
 
-/** Each command of each scenario on one embedded cluster, against what the recorded cluster answered. */
+/** Each command of each scenario on an embedded cluster, against what the recorded cluster answered. */
 describe('the embedded cluster answers as the recorded one', () => {
   const answers = new Map<string, Outcome[] | Error>();
+  const counts = { recorded: 0, agreeing: 0, explained: 0 };
   let home: string;
-  let cluster: ClusterProcess;
+  let clusters: ClusterProcess[] = [];
 
   beforeAll(async () => {
     home = await mkdtemp(path.join(tmpdir(), 'atelier-parity-'));
     const tools = await fetchTools(TOOLS, () => undefined);
     const troubles: Error[] = [];
-    cluster = await startCluster({ home, name: 'main', onTrouble: (error) => troubles.push(error) });
-    const answer = async ({ name, scenario }: (typeof scenarios)[number]) => {
-      answers.set(name, await runScenario({ tools, kubeconfig: cluster.kubeconfig }, scenario).catch((error) => error));
-    };
-    await inPool(scenarios, 4, answer);
+    const onTrouble = (error: Error) => troubles.push(error);
+    clusters = await Promise.all(
+      ['main', 'own'].map((name) => startCluster({ home: path.join(home, name), name, onTrouble })),
+    );
+    const [shared, own] = clusters.map(({ kubeconfig }) => ({ tools, kubeconfig }));
+    const answer = (asked: typeof scenarios) =>
+      runScenarios(
+        { shared: shared!, own: own! },
+        asked.map(({ scenario }) => scenario),
+        ({ name }, outcomes) => answers.set(name, outcomes),
+      );
+    await answer(scenarios);
     // A record holds one moment of a cluster that moves: what differs is asked once more, and that is said.
-    for (const scenario of scenarios.filter(({ name, recording }) => !agrees(name, recording, answers.get(name)))) {
-      process.stdout.write(`once more: ${scenario.name}\n`);
-      await answer(scenario);
-    }
+    const differing = scenarios.filter(({ name, recording }) => !agrees(name, recording, answers.get(name)));
+    for (const { name } of differing) process.stdout.write(`once more: ${name}\n`);
+    await answer(differing);
     expect(troubles).toEqual([]);
-  }, 200_000);
+  }, 300_000);
 
   afterAll(async () => {
-    await cluster?.stop();
+    process.stdout.write(`${figures('commands', counts)}\n`);
+    await Promise.all(clusters.map((cluster) => cluster.stop()));
     await rm(home, { recursive: true, force: true });
   });
 
@@ -48,10 +55,13 @@ describe('the embedded cluster answers as the recorded one', () => {
     test.each(recording.outcomes.map((real, index) => ({ command: real.command, real, index })))(
       '$command',
       ({ real, index }) => {
+        counts.recorded++;
         const answer = answers.get(name);
         if (!Array.isArray(answer)) throw answer ?? new Error(`${name} did not run`);
         const difference = compareOutcomes(name, real, answer[index]!);
         if (difference) throw new Error(`$ ${difference.command}\n${difference.diff}`);
+        counts.agreeing++;
+        if (isExplained(name, real, answer[index]!)) counts.explained++;
       },
     );
   });

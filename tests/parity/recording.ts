@@ -8,6 +8,10 @@ export interface Outcome {
   stdout: string;
   stderr: string;
   code: number;
+  /** Seconds it took, with the repetitions that waited for a state; not recorded. */
+  seconds?: number;
+  /** The state that it was to wait for did not come. */
+  late?: boolean;
 }
 
 export interface Recording {

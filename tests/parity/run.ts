@@ -47,7 +47,7 @@ export async function runScenario(cluster: Cluster, scenario: Scenario): Promise
     for (const step of scenario.steps) {
       const outcome = await runStep(cluster, directory, step);
       if (!step.quiet) outcomes.push(outcome);
-      else if (outcome.code !== 0) {
+      else if (outcome.code !== 0 || outcome.late) {
         throw new Error(`${scenario.name}: "${step.command}" prepares and failed: ${outcome.stderr || outcome.stdout}`);
       }
     }
@@ -70,14 +70,13 @@ async function kubeconfigFor({ tools, kubeconfig }: Cluster, namespace: string):
 }
 
 async function runStep(cluster: Cluster, directory: string, step: Step): Promise<Outcome> {
-  const deadline = performance.now() + PATIENCE * 1000;
+  const start = performance.now();
+  const deadline = start + PATIENCE * 1000;
   for (;;) {
     const outcome = await runCommand(cluster, directory, step.command);
+    outcome.seconds = (performance.now() - start) / 1000;
     if (!step.until || step.until.test(outcome.stdout + outcome.stderr)) return outcome;
-    if (performance.now() > deadline) {
-      outcome.stderr += `parity: ${step.until.source} did not come in ${PATIENCE} s\n`;
-      return outcome;
-    }
+    if (performance.now() > deadline) return { ...outcome, late: true };
     await pause(300);
   }
 }

@@ -14,6 +14,8 @@ export interface Scenario {
   name: string;
   /** Its namespace, the same on every cluster, so that columns are as wide. */
   namespace: string;
+  /** It changes what all share (nodes, say): it has a cluster to itself. */
+  alone: boolean;
   /** Files that the commands name, by their relative path. */
   files: Record<string, string>;
   steps: Step[];
@@ -33,10 +35,11 @@ export function readScenario(name: string): Scenario {
 
 /**
  * `$ command` is compared, `% command` prepares, `? regexp` before a command repeats it until its output matches,
- * `@ file` begins a file whose lines follow indented by two spaces; a command may go on in lines indented likewise. Throws with name and line.
+ * `@ file` begins a file whose lines follow indented by two spaces; a command may go on in lines indented likewise.
+ * `! alone` asks for a cluster to itself. Throws with name and line.
  */
 function parseScenario(name: string, text: string): Scenario {
-  const scenario: Scenario = { name, namespace: `parity-${name}`, files: {}, steps: [] };
+  const scenario: Scenario = { name, namespace: `parity-${name}`, alone: false, files: {}, steps: [] };
   let until: RegExp | undefined;
   let more: ((line: string) => void) | undefined;
   for (const [index, line] of text.split('\n').entries()) {
@@ -50,6 +53,8 @@ function parseScenario(name: string, text: string): Scenario {
       };
     } else if (line.startsWith('? ')) {
       until = new RegExp(rest);
+    } else if (line === '! alone') {
+      scenario.alone = true;
     } else if (line.startsWith('@ ')) {
       scenario.files[rest] = '';
       more = (further) => {
@@ -60,7 +65,7 @@ function parseScenario(name: string, text: string): Scenario {
     } else if (line.trim() === '' || line.startsWith('#')) {
       more = undefined;
     } else {
-      throw new Error(`${name}.txt:${index + 1}: "${line}" begins with none of "$ ", "% ", "? ", "@ ", "#"`);
+      throw new Error(`${name}.txt:${index + 1}: "${line}" begins with none of "$ ", "% ", "? ", "@ ", "! alone", "#"`);
     }
   }
   return scenario;

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { fetchTools } from '../../../sandbox/tools/tools.ts';
-import { compareOutcomes, requireFit } from '../../../tests/parity/compare.ts';
-import { inPool } from '../../../tests/parity/pool.ts';
+import { compareOutcomes, isExplained, requireFit } from '../../../tests/parity/compare.ts';
 import { readRecording, writeRecording } from '../../../tests/parity/recording.ts';
-import { type Cluster, runScenario, versions } from '../../../tests/parity/run.ts';
+import { type Cluster, versions } from '../../../tests/parity/run.ts';
 import { readScenario, scenarioNames } from '../../../tests/parity/scenario.ts';
+import { figures, runScenarios } from '../../../tests/parity/suite.ts';
 import { UserError } from '../../server/user-error.ts';
 import { startCluster } from '../cluster-process.ts';
 import { requireDisposable } from '../lessons/disposable.ts';
@@ -16,8 +16,8 @@ import { ROOT, say, TOOLS } from '../project.ts';
 const USAGE =
   'use `parity record [SCENARIO…] --kubeconfig FILE [--mark-disposable]` or `parity compare [SCENARIO…] [--kubeconfig FILE]`.';
 
-/** Scenarios at once: enough to hide waiting, few enough for two cores. */
-const WIDTH = 4;
+/** Commands whose time is told. */
+const SLOWEST = 5;
 
 /** `atelier parity`: `record` asks a real cluster, `compare` shows where the embedded one answers otherwise. */
 export async function parity(args: string[]): Promise<void> {
@@ -42,22 +42,31 @@ export async function parity(args: string[]): Promise<void> {
   if (kubeconfig) {
     await requireDisposable(tools, kubeconfig, values['mark-disposable']);
     const cluster = { tools, kubeconfig };
-    return verb === 'record' ? record(cluster, names) : compare(cluster, names);
+    return verb === 'record' ? record(cluster, names) : compare({ shared: cluster }, names);
   }
   const home = await mkdtemp(path.join(tmpdir(), 'atelier-parity-'));
-  const embedded = await startCluster({ home, name: 'main', onTrouble: (error) => say(error.message) });
+  const onTrouble = (error: Error) => say(error.message);
+  const clusters = await Promise.all(
+    ['main', 'own'].map((name) => startCluster({ home: path.join(home, name), name, onTrouble })),
+  );
   try {
-    await compare({ tools, kubeconfig: embedded.kubeconfig }, names);
+    const [shared, own] = clusters.map((embedded) => ({ tools, kubeconfig: embedded.kubeconfig }));
+    await compare({ shared: shared!, own: own! }, names);
   } finally {
-    await embedded.stop();
+    await Promise.all(clusters.map((embedded) => embedded.stop()));
     await rm(home, { recursive: true, force: true });
   }
 }
 
 async function record(cluster: Cluster, names: string[]): Promise<void> {
   const head = await versions(cluster);
-  await inPool(names, WIDTH, async (name) => {
-    const outcomes = await runScenario(cluster, readScenario(name));
+  await runScenarios({ shared: cluster }, names.map(readScenario), ({ name }, outcomes) => {
+    const late = !(outcomes instanceof Error) && outcomes.find((outcome) => outcome.late);
+    if (outcomes instanceof Error || late) {
+      say(`${name} is not recorded: ${late ? `${late.command}: its state did not come` : outcomes}`);
+      process.exitCode = 1;
+      return;
+    }
     writeRecording(name, { head, outcomes });
     const failing = outcomes.filter(({ code }) => code !== 0).length;
     say(`${name}: ${outcomes.length} commands, ${failing} of them failing`);
@@ -65,21 +74,28 @@ async function record(cluster: Cluster, names: string[]): Promise<void> {
   say(`Recorded in ${path.relative(ROOT, path.join(ROOT, 'tests/parity/record'))}`);
 }
 
-async function compare(cluster: Cluster, names: string[]): Promise<void> {
-  let commands = 0;
-  let differing = 0;
-  await inPool(names, WIDTH, async (name) => {
-    const scenario = readScenario(name);
-    const recording = requireFit(scenario, readRecording(name));
-    const outcomes = await runScenario(cluster, scenario);
+async function compare(clusters: { shared: Cluster; own?: Cluster }, names: string[]): Promise<void> {
+  const counts = { recorded: 0, agreeing: 0, explained: 0 };
+  const times: [seconds: number, text: string][] = [];
+  const scenarios = names.map(readScenario);
+  const recordings = new Map(
+    scenarios.map((scenario) => [scenario.name, requireFit(scenario, readRecording(scenario.name))]),
+  );
+  await runScenarios(clusters, scenarios, ({ name }, outcomes) => {
+    if (outcomes instanceof Error) throw outcomes;
     for (const [index, outcome] of outcomes.entries()) {
-      commands++;
-      const difference = compareOutcomes(name, recording.outcomes[index]!, outcome);
-      if (!difference) continue;
-      differing++;
-      process.stdout.write(`\n${name}: $ ${difference.command}\n${difference.diff}\n`);
+      const recorded = recordings.get(name)!.outcomes[index]!;
+      times.push([outcome.seconds ?? 0, `${name}: $ ${outcome.command.split('\n')[0]}`]);
+      counts.recorded++;
+      const difference = compareOutcomes(name, recorded, outcome);
+      if (difference) process.stdout.write(`\n${name}: $ ${difference.command}\n${difference.diff}\n`);
+      else counts.agreeing++;
+      if (!difference && isExplained(name, recorded, outcome)) counts.explained++;
     }
   });
-  process.stdout.write(`\n${commands - differing} of ${commands} commands agree with the recorded cluster\n`);
-  if (differing > 0) process.exitCode = 1;
+  times.sort(([one], [other]) => other - one);
+  process.stdout.write('\nslowest:\n');
+  for (const [seconds, text] of times.slice(0, SLOWEST)) process.stdout.write(`${seconds.toFixed(1)} s  ${text}\n`);
+  process.stdout.write(`\n${figures('commands', counts)}\n`);
+  if (counts.agreeing < counts.recorded) process.exitCode = 1;
 }
