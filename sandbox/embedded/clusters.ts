@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { createClock, type SkippableClock } from './clock.ts';
+import { createClock } from './clock.ts';
 import { writeKubeconfig } from './control-plane/kubeconfig.ts';
 import { type Cluster, createCluster } from './control-plane/main.ts';
 import type { NodeProcess } from './node-process.ts';
@@ -22,7 +22,7 @@ export interface OpenCluster {
 export class Clusters {
   readonly #home: string;
   readonly #node: NodeProcess | undefined;
-  readonly #open = new Map<string, { cluster: Cluster; clock: SkippableClock }>();
+  readonly #open = new Map<string, Cluster>();
 
   constructor(home: string, node: NodeProcess | undefined) {
     this.#home = home;
@@ -36,18 +36,19 @@ export class Clusters {
     const open = this.#open.get(name);
     if (open)
       throw new Error(
-        `cluster "${name}" of this home is open already in process ${process.pid} at ${open.cluster.url}: choose another --name or --home`,
+        `cluster "${name}" of this home is open already in process ${process.pid} at ${open.url}: choose another --name or --home`,
       );
     const directory = join(this.#home, 'clusters', name);
     const clock = createClock();
-    const cluster = await createCluster({ directory, name, port, clock });
-    this.#open.set(name, { cluster, clock });
+    const skipNode = async (milliseconds: number) => (await this.#node?.skip(name, milliseconds)) ?? 0;
+    const cluster = await createCluster({ directory, name, port, clock, skipNode });
+    this.#open.set(name, cluster);
     const kubeconfig = join(directory, 'admin.kubeconfig');
     const base = { cluster: name, server: cluster.url, ca: cluster.pki.ca.cert };
     writeKubeconfig(kubeconfig, { ...base, user: 'kubernetes-admin', pair: cluster.pki.admin });
     const nodeKubeconfig = join(directory, 'node.kubeconfig');
     writeKubeconfig(nodeKubeconfig, { ...base, user: 'system:node:node-1', pair: cluster.pki.node });
-    this.#node?.open({ name, kubeconfig: nodeKubeconfig, directory, domain: 'cluster.local' });
+    this.#node?.open({ name, kubeconfig: nodeKubeconfig, directory, domain: 'cluster.local', skips: clock.skips });
     return { name, url: cluster.url, kubeconfig };
   }
 
@@ -64,11 +65,10 @@ export class Clusters {
   }
 
   /** Rejects when there is no such cluster. */
-  skip(name: string, milliseconds: number): void {
+  async skip(name: string, milliseconds: number): Promise<void> {
     const open = this.#open.get(name);
     if (!open) throw new Error(`there is no cluster "${name}"`);
-    open.clock.skip(milliseconds);
-    this.#node?.skip(name, milliseconds);
+    await open.skip(milliseconds);
   }
 
   async close(name: string): Promise<void> {
@@ -76,7 +76,7 @@ export class Clusters {
     if (!open) return;
     this.#open.delete(name);
     this.#node?.close(name);
-    await open.cluster.close();
+    await open.close();
   }
 
   async closeAll(): Promise<void> {

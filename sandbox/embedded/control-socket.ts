@@ -57,7 +57,7 @@ function serve(socket: Socket, clusters: Clusters): void {
         await clusters.close(request.name);
         reply({ type: 'closed', name: request.name });
       } else if (request.type === 'skip') {
-        clusters.skip(request.name, request.milliseconds);
+        await clusters.skip(request.name, request.milliseconds);
         reply({ type: 'skipped', name: request.name });
       } else throw new Error('unknown request');
     } catch (error) {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Clock, Timer } from './clock.ts';
+import type { Clock, Skip, Timer } from './clock.ts';
 
 /** What process 2 needs to play the node of a cluster. */
 interface NodeCluster {
@@ -11,22 +11,31 @@ interface NodeCluster {
   kubeconfig: string;
   directory: string;
   domain: string;
+  /** What was skipped so far; a node that is started again knows of it. */
+  skips: readonly Skip[];
 }
 
 export interface NodeProcess {
   open(cluster: NodeCluster): void;
   close(name: string): void;
-  /** Passes on to the node what the clock of its cluster skipped. */
-  skip(name: string, milliseconds: number): void;
+  /** Passes on to the node what the clock of its cluster skips; answers how many timers fired there, 0 when it is gone. */
+  skip(name: string, milliseconds: number): Promise<number>;
   /** Resolves when it is gone. */
   stop(): Promise<void>;
+}
+
+interface NodeMessage {
+  type: string;
+  name: string;
+  /** With `skipped`. */
+  fired?: number;
 }
 
 export interface NodeProcessOptions {
   clock: Clock;
   log(message: string): void;
   /** What the node says of a cluster: `ready`, `failed`, `closed`. */
-  onMessage?(message: { type: string; name: string }): void;
+  onMessage?(message: NodeMessage): void;
   /** Its main module; this installation's by default. */
   main?: string;
 }
@@ -41,6 +50,8 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
   const cache = getCompileCacheDir();
   const cached = cache && !process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: dirname(cache) } : {};
   let child: ChildProcess | undefined;
+  /** Who waits for the answer to a skip, in order. */
+  const skipping: ((fired: number) => void)[] = [];
   let restart: Timer | undefined;
   let wait = 100;
   let stopping = false;
@@ -52,13 +63,15 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
       env: { ...process.env, ...cached },
     });
     child = started;
-    started.on('message', (message: { type: string; name: string }) => {
+    started.on('message', (message: NodeMessage) => {
       if (message.type === 'ready') wait = 100;
+      if (message.type === 'skipped') return skipping.shift()?.(message.fired ?? 0);
       options.onMessage?.(message);
     });
     started.on('error', (error) => options.log(`node: ${error.message}`));
     started.on('exit', (code, signal) => {
       child = undefined;
+      for (const done of skipping.splice(0)) done(0);
       if (stopping) return;
       options.log(`node: ended with ${signal ?? code}; started again in ${wait} ms`);
       restart = options.clock.after(wait, start);
@@ -80,7 +93,14 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
     close(name) {
       if (clusters.delete(name)) send({ type: 'close', name });
     },
-    skip: (name, milliseconds) => send({ type: 'skip', name, milliseconds }),
+    skip(name, milliseconds) {
+      const running = child;
+      if (!running?.connected) return Promise.resolve(0);
+      return new Promise((resolve) => {
+        skipping.push(resolve);
+        running.send({ type: 'skip', name, milliseconds });
+      });
+    },
     stop() {
       stopping = true;
       restart?.cancel();

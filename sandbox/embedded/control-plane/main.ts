@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { createClient, type Transport } from '../client/client.ts';
-import { type Clock, createClock } from '../clock.ts';
+import { createClock, type SkippableClock } from '../clock.ts';
 import { logTo } from '../log.ts';
+import { createSkipper } from '../skipper.ts';
 import { Allocator } from './apiserver/allocator.ts';
 import { createAuthenticator } from './apiserver/authentication.ts';
 import { withNodes } from './apiserver/authorization/node.ts';
@@ -26,7 +27,9 @@ export interface ClusterOptions {
   /** 0 for any. */
   port?: number;
   host?: string;
-  clock?: Clock;
+  clock?: SkippableClock;
+  /** Moves the clock of the cluster's node; answers how many timers that fired. */
+  skipNode?: (milliseconds: number) => Promise<number>;
   serverVersion?: string;
   /** Off in tests of the API server alone. */
   controllers?: boolean;
@@ -38,7 +41,9 @@ export interface Cluster {
   port: number;
   url: string;
   pki: Pki;
-  clock: Clock;
+  clock: SkippableClock;
+  /** Lets time pass at once, here and on the node; resolves when what it set off is done. */
+  skip(milliseconds: number): Promise<void>;
   /** Requests as this user, without the network. */
   transport(user: string): Transport;
   /** Ends controllers, watches and connections, and writes what is left. */
@@ -60,6 +65,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   const services: Services = {
     store,
     clock,
+    skip: createSkipper({ clock, skipNode: options.skipNode ?? (async () => 0), revision: () => store.revision }),
     types: new ResourceTypes(),
     allocator: new Allocator(store),
     authenticator: createAuthenticator((token) => tokens.authenticate(token)),
@@ -99,6 +105,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     url: `https://127.0.0.1:${server.port}`,
     pki,
     clock,
+    skip: services.skip,
     transport,
     async close() {
       ending.abort();

@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { createClock, type SkippableClock } from '../clock.ts';
+import { createClock, type Skip, type SkippableClock } from '../clock.ts';
 import type { EmbeddedNode } from './open-node.ts';
 
 enableCompileCache();
@@ -11,7 +11,15 @@ setFlagsFromString('--semi-space-growth-factor=1');
 
 /** What the process that started this one asks for, over IPC. */
 export type NodeRequest =
-  | { type: 'open'; name: string; kubeconfig: string; directory: string; domain?: string; passThrough?: boolean }
+  | {
+      type: 'open';
+      name: string;
+      kubeconfig: string;
+      directory: string;
+      domain?: string;
+      passThrough?: boolean;
+      skips?: Skip[];
+    }
   | { type: 'skip'; name: string; milliseconds: number }
   | { type: 'close'; name: string };
 
@@ -19,6 +27,8 @@ export type NodeRequest =
 export type NodeReply =
   | { type: 'ready'; name: string; proxy: string; port: number }
   | { type: 'closed'; name: string }
+  /** Each skip is answered, with the number of timers it fired. */
+  | { type: 'skipped'; name: string; fired: number }
   | { type: 'failed'; name: string; message: string };
 
 const { openNode } = await import('./open-node.ts');
@@ -36,7 +46,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
       // A full disk must not take the node down with it.
     }
   };
-  const clock = createClock();
+  const clock = createClock(request.skips);
   clocks.set(name, clock);
   for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
     const opened = openNode({
@@ -86,8 +96,10 @@ async function end(): Promise<void> {
 
 process.on('message', (request: NodeRequest) => {
   if (request.type === 'open') void open(request);
-  else if (request.type === 'skip') clocks.get(request.name)?.skip(request.milliseconds);
-  else if (request.type === 'close') void close(request.name);
+  else if (request.type === 'skip') {
+    const { name, milliseconds } = request;
+    reply({ type: 'skipped', name, fired: clocks.get(name)?.skip(milliseconds) ?? 0 });
+  } else if (request.type === 'close') void close(request.name);
 });
 // Whoever started us is gone: so are we.
 process.on('disconnect', () => process.exit(0));

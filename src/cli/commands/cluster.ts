@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { homeOf, labelOf, portOf } from '../../server/configuration.ts';
 import { openHome } from '../../server/home.ts';
 import { UserError } from '../../server/user-error.ts';
+import { skip } from '../cluster-clock.ts';
 import { ROOT } from '../project.ts';
 
 const MAIN = path.join(ROOT, 'sandbox/embedded/main.ts');
@@ -12,15 +13,26 @@ const FLAGS = {
   name: { type: 'string' },
   port: { type: 'string' },
   gaps: { type: 'boolean' },
+  kubeconfig: { type: 'string' },
 } as const;
 
-/** `atelier cluster`: the embedded cluster alone, until a signal ends it; `--gaps` lists what it does not serve yet. */
+/**
+ * `atelier cluster`: the embedded cluster alone, until a signal ends it; `--gaps` lists what it does not serve yet;
+ * `atelier cluster skip 5m` lets time pass at once in one that runs.
+ */
 export async function cluster(args: string[]): Promise<void> {
   const { env } = process;
-  const flags = readFlags(args);
+  const { values: flags, positionals } = readFlags(args);
   const here = env.ATELIER_CALLED_FROM ?? process.cwd();
   const home = homeOf(flags.home ?? env.ATELIER_HOME, here, ROOT);
   const name = labelOf('--name', flags.name ?? (env.ATELIER_NAME || 'main'));
+  if (positionals.length > 0) {
+    const [verb, duration, ...rest] = positionals;
+    if (verb !== 'skip' || !duration || rest.length > 0) throw new UserError('usage: atelier cluster skip 5m', 2);
+    const own = path.join(home, 'clusters', name, 'admin.kubeconfig');
+    process.stdout.write(`${await skip(flags.kubeconfig ? path.resolve(here, flags.kubeconfig) : own, duration)}\n`);
+    return;
+  }
   const port = portOf(flags.port ?? (env.PORT || '0'));
   if (!flags.gaps) openHome(home);
   const words = flags.gaps ? ['--gaps'] : ['--home', home, '--name', name, '--port', String(port)];
@@ -34,7 +46,7 @@ export async function cluster(args: string[]): Promise<void> {
 
 function readFlags(args: string[]) {
   try {
-    return parseArgs({ args, options: FLAGS }).values;
+    return parseArgs({ args, options: FLAGS, allowPositionals: true });
   } catch (error) {
     const known = Object.keys(FLAGS).map((flag) => `--${flag}`);
     throw new UserError(

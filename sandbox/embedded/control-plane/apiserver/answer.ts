@@ -1,4 +1,5 @@
 import type { Call, ResourceCall } from './call.ts';
+import { answerClock, clockPath } from './clock-path.ts';
 import { definitions } from './custom/definition.ts';
 import { remove, removeCollection } from './delete.ts';
 import { methodNotAllowed, methodNotSupported, notFound, nothingHere, notImplemented, refusal } from './errors.ts';
@@ -38,6 +39,7 @@ export async function answer(call: Call): Promise<Reply> {
   // A namespace is authorised as if it stood in itself, but it stands nowhere.
   const info = isNamespace(call) ? { ...call.info, namespace: '' } : call.info;
   if (!info.isResource) {
+    if (info.path === clockPath) return answerClock(call);
     if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
     return answerPath(call);
   }

@@ -1,5 +1,5 @@
 import type { Agent } from 'node:https';
-import type { Clock } from '../../clock.ts';
+import type { SkippableClock } from '../../clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Allocator } from './allocator.ts';
 import type { Authenticator } from './authentication.ts';
@@ -10,7 +10,9 @@ import type { ServiceAccountTokens } from './service-account-tokens.ts';
 /** What one cluster's API server is made of; nothing of it is shared with another cluster. */
 export interface Services {
   store: Store;
-  clock: Clock;
+  clock: SkippableClock;
+  /** Lets time pass at once, on the node too; resolves when what it set off is done. */
+  skip(milliseconds: number): Promise<void>;
   types: ResourceTypes;
   allocator: Allocator;
   authenticator: Authenticator;

@@ -52,18 +52,23 @@ export function watch(call: ResourceCall): Reply {
         sink.end();
       };
       const seconds = Number(query.get('timeoutSeconds')) || 1800 + Math.random() * 1800;
-      let bookmark = bookmarks ? services.clock.after(bookmarkInterval, mark) : undefined;
+      let bookmark = bookmarks ? services.clock.after(bookmarkInterval, mark, bookmarkInterval) : undefined;
       function mark(): void {
         if (!sink.send(encodeBookmark(call, false))) {
           stop();
           return;
         }
-        bookmark = services.clock.after(bookmarkInterval, mark);
+        bookmark = services.clock.after(bookmarkInterval, mark, bookmarkInterval);
       }
-      const timeout = services.clock.after(seconds * 1000, () => {
-        if (bookmarks) sink.send(encodeBookmark(call, false));
-        stop();
-      });
+      // A skip ends nobody's watch: the client's time has not passed.
+      const timeout = services.clock.after(
+        seconds * 1000,
+        () => {
+          if (bookmarks) sink.send(encodeBookmark(call, false));
+          stop();
+        },
+        seconds * 1000,
+      );
       sink.onClose(stop);
 
       if (initial) {

@@ -50,7 +50,7 @@ export function createContext(options: ControllersOptions): ControllerContext {
     signal,
     log,
     random,
-    age: createAges(clock),
+    age: clock.since,
     caBundle: options.caBundle,
     clientFor(user) {
       let client = clients.get(user);
@@ -135,20 +135,3 @@ export function timestamp(clock: Clock): string {
 
 /** Milliseconds since a timestamp, skips of the clock in between included. */
 export type Age = (stamp: string | undefined) => number;
-
-/** Stamps are real and skips are not: what was skipped since a stamp is added to its age. */
-function createAges(clock: Clock): Age {
-  const start = { real: clock.now().getTime(), monotonic: clock.monotonic() };
-  const skips: { at: number; total: number }[] = [];
-  return (stamp) => {
-    if (!stamp) return 0;
-    const now = clock.now().getTime();
-    const total = clock.monotonic() - start.monotonic - (now - start.real);
-    const last = skips.at(-1)?.total ?? 0;
-    // The two clocks drift apart by milliseconds; a skip is longer.
-    if (total - last > 500) skips.push({ at: now, total });
-    const from = Date.parse(stamp);
-    const before = skips.findLast((skip) => skip.at <= from)?.total ?? 0;
-    return now - from + (skips.at(-1)?.total ?? 0) - before;
-  };
-}

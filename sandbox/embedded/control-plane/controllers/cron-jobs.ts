@@ -28,15 +28,10 @@ export function startCronJobs(context: ControllerContext): void {
   const queue = makeQueue(sync, { spacing: 50 });
   /** Schedules run on a time that skips move on; what they have started stays known by it. */
   const started = new Map<string, number>();
-  const begin = clock.now().getTime() - clock.monotonic();
-  const skipped = () => {
-    const ahead = clock.monotonic() + begin - clock.now().getTime();
-    // The two clocks drift apart by milliseconds.
-    return ahead > 1000 ? ahead : 0;
-  };
 
   crons.on((now, before) => {
     if (!now) started.delete(before!.metadata.uid!);
+    else if (!before) meet(now);
     queue.add(keyOf((now ?? before)!));
   });
   jobs.on((now, before) => {
@@ -44,6 +39,12 @@ export function startCronJobs(context: ControllerContext): void {
     const owner = controllerOf(job);
     if (owner?.kind === 'CronJob') queue.add(`${job.metadata.namespace}/${owner.name}`);
   });
+
+  /** Timestamps tell seconds; whether a CronJob was made before or after a skip of this second is seen only now. */
+  function meet({ metadata }: KubeObject): void {
+    const since = clock.now().getTime() - Date.parse(metadata.creationTimestamp ?? '');
+    if (since < 2000) started.set(metadata.uid!, clock.calendar().getTime() - since);
+  }
 
   async function sync(key: string): Promise<void> {
     await Promise.all([crons.synced, jobs.synced]);
@@ -136,7 +137,7 @@ export function startCronJobs(context: ControllerContext): void {
   async function run(key: string, cron: KubeObject, status: Loose, mine: KubeObject[]): Promise<void> {
     const schedule = scheduleOf(cron);
     if (!schedule) return;
-    const now = new Date(clock.now().getTime() + skipped());
+    const now = clock.calendar();
     const next = schedule.next(now);
     // A little late rather than a moment early.
     if (next) queue.addAfter(key, next.getTime() - now.getTime() + 50);
@@ -167,7 +168,7 @@ export function startCronJobs(context: ControllerContext): void {
   /** The latest time that has come since the last start. */
   function lastDue(cron: KubeObject, schedule: Schedule, now: Date): Date | undefined {
     const stamp = cron.status?.lastScheduleTime ?? cron.metadata.creationTimestamp;
-    let from = started.get(cron.metadata.uid!) ?? Date.parse(stamp);
+    let from = started.get(cron.metadata.uid!) ?? now.getTime() - clock.since(stamp);
     const deadline: number | undefined = cron.spec.startingDeadlineSeconds;
     if (deadline !== undefined) from = Math.max(from, now.getTime() - deadline * 1000);
     let due: Date | undefined;

@@ -20,12 +20,11 @@ export function startEventExpiry(context: ControllerContext): void {
   }
 
   async function expire(): Promise<void> {
-    const now = clock.now().getTime();
     const { items } = await client.list(events);
     for (const event of items) {
       const last = event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime;
       const stamp = last ?? event.metadata.creationTimestamp;
-      if (now - Date.parse(stamp) < lifetime || signal.aborted) continue;
+      if (clock.since(stamp) < lifetime || signal.aborted) continue;
       await client.delete(events, event.metadata.name!, event.metadata.namespace).catch((error) => {
         if (!isNotFound(error)) throw error;
       });

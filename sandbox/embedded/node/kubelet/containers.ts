@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { formatDuration } from '../../../../kubernetes/duration.ts';
 import type { Loose } from '../../../../kubernetes/object.ts';
 import { ConfigError } from './environment.ts';
 import { ImageError, type Images } from './images.ts';
@@ -71,7 +72,7 @@ export class Containers {
     record.state = {
       waiting: {
         reason: 'CrashLoopBackOff',
-        message: `back-off ${goDuration(record.restarts!.delay)} restarting failed container=${record.name} pod=${name}`,
+        message: `back-off ${formatDuration(record.restarts!.delay)} restarting failed container=${record.name} pod=${name}`,
       },
     };
     this.#host.event(
@@ -343,10 +344,4 @@ export class Containers {
     for (const prober of this.#probers.values()) prober.stop();
     this.#probers.clear();
   }
-}
-
-/** As Go prints a back-off: `10s`, `1m20s`, `5m0s`. */
-function goDuration(milliseconds: number): string {
-  const seconds = Math.round(milliseconds / 1000);
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { formatDuration } from '../../../../kubernetes/duration.ts';
 import type { Clock } from '../../clock.ts';
 import type { PullFailure, ResolvedImage } from '../images/registry.ts';
 import type { ContainerRecord } from './records.ts';
@@ -103,7 +104,7 @@ export class Images {
     }
     delete record.pulls;
     const held = this.#keep(found);
-    const took = duration(Math.max(1, Math.round(clock.monotonic() - began)));
+    const took = formatDuration(Math.max(1, Math.round(clock.monotonic() - began)));
     tell(
       'Normal',
       'Pulled',
@@ -142,12 +143,4 @@ function readNames(file: string | undefined): string[] {
   } catch {
     return [];
   }
-}
-
-/** As Go prints a duration of whole milliseconds: `250ms`, `1.2s`. */
-export function duration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${milliseconds}ms`;
-  const minutes = Math.floor(milliseconds / 60_000);
-  const seconds = `${Number(((milliseconds % 60_000) / 1000).toFixed(3))}s`;
-  return minutes ? `${minutes}m${seconds}` : seconds;
 }

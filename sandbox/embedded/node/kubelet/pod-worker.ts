@@ -114,7 +114,7 @@ export class PodWorker {
     }
     const seconds = pod.spec.activeDeadlineSeconds;
     if (seconds && !this.#final()) {
-      const spent = node.clock.now().getTime() - Date.parse(this.#startTime);
+      const spent = node.clock.since(this.#startTime);
       this.#timer(Math.max(0, seconds * 1000 - spent), () => this.#overdue());
     }
     this.changed();

@@ -8,6 +8,9 @@ import { expand } from './environment.ts';
 import type { Instance } from './records.ts';
 import { timings } from './stages/timings.ts';
 
+/** Real milliseconds an answer may take while time is skipped. */
+const leastPatience = 300;
+
 export type ProbeKind = 'Readiness' | 'Liveness' | 'Startup';
 type Outcome = { ok: true; warning?: string } | { ok: false; output: string } | { errored: string };
 
@@ -109,11 +112,14 @@ function probeHttp(action: Loose, port: number, target: ProbeTarget, limit: numb
       socket?.destroy();
       resolve(outcome);
     };
-    const timer = clock.after(limit, () =>
-      finish({
-        ok: false,
-        output: `Get "${url}": context deadline exceeded${socket ? ' (Client.Timeout exceeded while awaiting headers)' : ''}`,
-      }),
+    const timer = clock.after(
+      limit,
+      () =>
+        finish({
+          ok: false,
+          output: `Get "${url}": context deadline exceeded${socket ? ' (Client.Timeout exceeded while awaiting headers)' : ''}`,
+        }),
+      Math.min(limit, leastPatience),
     );
     const opened = host === target.ip ? target.network.fromNode(port) : target.network.connect(host, port);
     opened.then(
@@ -165,11 +171,12 @@ const missingPort = (port: string | number) => `strconv.Atoi: parsing "${port}":
 
 function within<T>(limit: number, clock: Clock, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = clock.after(limit, () => {
+    const timedOut = () => {
       const error: NodeJS.ErrnoException = new Error('timed out');
       error.code = 'ETIMEDOUT';
       reject(error);
-    });
+    };
+    const timer = clock.after(limit, timedOut, Math.min(limit, leastPatience));
     work.then(resolve, reject).finally(() => timer.cancel());
   });
 }

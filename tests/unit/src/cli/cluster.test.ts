@@ -56,6 +56,22 @@ function serverOf(config: string): string {
   return /server: (\S+)/.exec(readFileSync(config, 'utf8'))?.[1] ?? '';
 }
 
+test('its time can be skipped, in a word; that of a cluster that is not there cannot', async () => {
+  kubectl(kubeconfig, 'create', 'job', 'slow', '--image=busybox:1.36', '--', 'sleep', '600');
+  kubectl(kubeconfig, 'wait', 'job/slow', '--for=jsonpath={.status.ready}=1', '--timeout=15s');
+  const skip = (...words: string[]) => atelier(['cluster', 'skip', ...words]).ended;
+  expect(await skip('11m', '--home', home)).toMatchObject({
+    code: 0,
+    stdout: 'skipped 11m: what was due has fired; timestamps stay real\n',
+  });
+  expect(kubectl(kubeconfig, 'get', 'job', 'slow', '--no-headers')).toMatch(/^slow +Complete +1\/1 +\d+s +\d+s\n$/);
+  expect(await skip('5x', '--home', home)).toMatchObject({ code: 2 });
+  expect(await skip('5m', '--home', path.join(folder.path, 'empty'))).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/no embedded cluster of this name runs here/),
+  });
+}, 20_000);
+
 test('a start on this home names who has its cluster', async () => {
   const { code, stdout, stderr } = await atelier(['start', '--home', home, '--port', '0']).ended;
   expect(stderr).toMatch(/\natelier: cluster "main" of this home is open already in process \d+ at https:.*\.\n$/);

@@ -29,10 +29,11 @@ export function spdyStreams(socket: Duplex, options: RemoteOptions, clock: Clock
       timer.cancel();
       resolve(assemble(connection, streams));
     });
-    const timer = clock.after(patience, () => {
+    const giveUp = () => {
       connection.close();
       reject(new Error('timed out waiting for client to create streams'));
-    });
+    };
+    const timer = clock.after(patience, giveUp, patience);
     void connection.closed.then(() => {
       timer.cancel();
       reject(new Error('the client went away'));

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { formatDuration as duration } from '../../../../../../kubernetes/duration.ts';
 import type { KubeObject } from '../../../../../../kubernetes/object.ts';
 import { fieldValue, resourceValue } from '../../../../../../sandbox/embedded/node/kubelet/downward.ts';
 import {
@@ -6,7 +7,6 @@ import {
   expand,
   serviceVariables,
 } from '../../../../../../sandbox/embedded/node/kubelet/environment.ts';
-import { duration } from '../../../../../../sandbox/embedded/node/kubelet/images.ts';
 
 test.each([
   ['$(A)-$(Q)-$$(A)', 'x-$(Q)-$(A)'],
