@@ -1,4 +1,6 @@
 import type { Clock } from '../../clock.ts';
+import type { CpuMeter } from '../usage/cpu-meter.ts';
+import { MemoryMeter } from '../usage/memory-meter.ts';
 import { createMemoryVolume, MemoryTree } from './file-system/memory.ts';
 import { createProcVolume } from './file-system/proc.ts';
 import { createFileSystem } from './file-system/root.ts';
@@ -9,6 +11,7 @@ import type {
   FoundProgram,
   Image,
   ImageConfig,
+  ImageLoad,
   ProcessRow,
   Program,
   Signal,
@@ -49,7 +52,8 @@ export interface ContainerOptions {
   limits?: { cpu?: number; memory?: number };
   network: ContainerNetwork;
   clock: Clock;
-  use?: (cpuMilliseconds: number) => void;
+  /** What it may use; without one it uses what it likes. */
+  cpu?: CpuMeter;
 }
 
 export interface RunningContainer extends Container {
@@ -57,9 +61,18 @@ export interface RunningContainer extends Container {
   signalFromNode(pid: number, signal: Signal): void;
   /** Ends every process at once, exit code 137. */
   kill(): void;
+  readonly memory: MemoryMeter;
+  /** It was killed for using more memory than it may. */
+  readonly outOfMemory: boolean;
   /** What /dev/termination-log holds. https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */
   terminationMessage(path?: string): string;
 }
+
+/** What a program of which nothing is declared rests on: bytes. */
+const RESTING = 2 << 20;
+/** What a new process costs, a program's start and a subshell's: milliseconds of one core. */
+const START = 1.5;
+const FORK = 0.5;
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -88,6 +101,9 @@ class ContainerTable implements RunningContainer, ProcessHost {
   readonly ports: number[];
   readonly terminates: boolean;
   readonly limits: { cpu?: number; memory?: number };
+  readonly load: ImageLoad;
+  readonly memory: MemoryMeter;
+  outOfMemory = false;
   readonly container = this as Container;
   private readonly options: ContainerOptions;
   private readonly env: Record<string, string>;
@@ -105,6 +121,16 @@ class ContainerTable implements RunningContainer, ProcessHost {
     this.ports = options.ports ?? [];
     this.terminates = options.terminates ?? false;
     this.limits = options.limits ?? {};
+    this.load = options.image.load ?? {};
+    const { memory: limit } = this.limits;
+    this.memory = new MemoryMeter({
+      resting: this.load.memory ?? RESTING,
+      ...(limit && { limit }),
+      exceeded: () => {
+        this.outOfMemory = true;
+        this.kill();
+      },
+    });
     this.fs = createFileSystem(imageLayer(options.image), { readOnly: options.readOnlyRoot ?? false });
     this.env = { PATH, HOSTNAME: options.pod.hostname, ...options.image.config.env, ...options.env };
     this.mountAll();
@@ -202,7 +228,7 @@ class ContainerTable implements RunningContainer, ProcessHost {
   private launch(process: Process, run: Program | undefined): StartedProcess {
     this.table.set(process.pid, process);
     const program = run ?? this.program(process);
-    if (program) process.run(program);
+    if (program) process.run(program, this.spend(run ? FORK : START));
     return { pid: process.pid, exit: process.exit, signal: (signal) => process.deliver(signal, 'outside') };
   }
 
@@ -226,6 +252,7 @@ class ContainerTable implements RunningContainer, ProcessHost {
 
   ended(process: Process): void {
     this.table.delete(process.pid);
+    this.memory.set(process, 0);
     for (const other of this.table.values()) if (other.parent === process.pid) other.parent = process.pid === 1 ? 0 : 1;
     if (process.pid === 1) this.kill();
   }
@@ -260,8 +287,8 @@ class ContainerTable implements RunningContainer, ProcessHost {
     }
   }
 
-  use(cpuMilliseconds: number): void {
-    this.options.use?.(cpuMilliseconds);
+  spend(cpuMilliseconds: number): Promise<void> | undefined {
+    return this.options.cpu?.spend(cpuMilliseconds);
   }
 }
 

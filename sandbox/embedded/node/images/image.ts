@@ -11,10 +11,18 @@ export interface Image {
   /** Canonical names, for the one-slip rule (`nginxx` cannot be pulled). */
   names: string[];
   config: ImageConfig;
+  /** What its programs cost; see {@link ImageLoad}. */
+  load?: ImageLoad;
   /** Programs by the path they are installed at: `/bin/sh`, `/usr/sbin/nginx`. Lookup follows PATH. */
   programs: Record<string, Program>;
   /** Files of the image's root, written before the container starts. */
   files?: Record<string, ImageFile>;
+}
+
+/** What a program would use on a real machine, declared: an answered request's milliseconds of one core, and bytes at rest. */
+export interface ImageLoad {
+  request?: number;
+  memory?: number;
 }
 
 type ImageFile =
@@ -115,6 +123,10 @@ export interface ContainerProcess {
   sleep(milliseconds: number): Promise<void>;
   /** To be awaited in every loop: lets others run and keeps a busy process within its share. */
   breathe(): Promise<void>;
+  /** Uses one core for so many milliseconds; longer where the container is at its limit. Throws when the process is killed meanwhile. */
+  compute(milliseconds: number): Promise<void>;
+  /** Memory it has from now on beside what its image rests on, in bytes; more than the container may have ends it (OOMKilled). */
+  hold(bytes: number): void;
 }
 
 export interface FoundProgram {
@@ -166,8 +178,9 @@ export interface Container {
   processes(): ProcessRow[];
   /** A signal from inside: as the kernel has it, PID 1 gets only what it handles. False when there is no such process. */
   signal(pid: number, signal: Signal): boolean;
-  /** CPU and memory the pod is accounted for; `milliseconds` of one core. */
-  use(cpuMilliseconds: number): void;
+  load: ImageLoad;
+  /** Takes milliseconds of one core from what the container may use; resolves when it has them, undefined when that is now. */
+  spend(cpuMilliseconds: number): Promise<void> | undefined;
 }
 
 export interface ProcessRow {

@@ -124,6 +124,7 @@ export class Containers {
       throw error;
     }
     record.instance = instance;
+    instance.container.memory.check();
     record.state = { running: { startedAt: instance.startedDate } };
     host.event('Normal', 'Started', 'Container started', field);
     if (image.generic) {
@@ -216,7 +217,7 @@ export class Containers {
     record.state = {
       terminated: {
         exitCode: code,
-        reason: code === 0 ? 'Completed' : 'Error',
+        reason: instance.container.outOfMemory ? 'OOMKilled' : code === 0 ? 'Completed' : 'Error',
         ...(message && { message }),
         startedAt: instance.startedDate,
         finishedAt: timestamp(clock.now()),

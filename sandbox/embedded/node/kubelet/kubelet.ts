@@ -5,8 +5,10 @@ import { createRecorder } from '../../client/recorder.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import type { Network } from '../network/network.ts';
 import type { ServiceTable } from '../network/services.ts';
+import { CpuMeter } from '../usage/cpu-meter.ts';
 import { admit } from './admission.ts';
 import { createConfiguration, resources } from './configuration.ts';
+import { amount } from './downward.ts';
 import { Images, type Resolve } from './images.ts';
 import { createLane } from './lane.ts';
 import { mounts } from './mounting.ts';
@@ -43,6 +45,9 @@ export interface KubeletOptions {
 /** The kubelet of one node of one cluster. */
 export interface Kubelet {
   readonly node: string;
+  readonly capacity: { cpu: string; memory: string; pods: string };
+  /** Of all its containers. */
+  readonly cpu: CpuMeter;
   pod(namespace: string, name: string): PodWorker | undefined;
   pods(): PodWorker[];
   tokens: Tokens;
@@ -72,6 +77,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   const configuration = createConfiguration(client, { configmap: configmaps, secret: secrets });
   const allocatable = { ...node.capacity, 'ephemeral-storage': '104857600Ki' };
   const registration = new NodeRegistration(client, clock, { ...node, images: () => images.list() }, log);
+  const cpu = new CpuMeter(clock, amount(node.capacity.cpu));
   let renewal: Timer | undefined;
 
   const context: NodeContext = {
@@ -92,6 +98,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     hostIP: () => node.address,
     clusterDomain: options.clusterDomain,
     allocatable,
+    cpu,
     newId: options.newId,
     admit: (pod) =>
       admit(
@@ -151,6 +158,8 @@ export function createKubelet(options: KubeletOptions): Kubelet {
 
   return {
     node: node.name,
+    capacity: node.capacity,
+    cpu,
     tokens,
     pod: (namespace, name) => byName.get(`${namespace}/${name}`),
     pods: () => [...workers.values()],

@@ -22,8 +22,6 @@ export function contextOf(node: NodeContext, worker: PodWorker, volumes: PodVolu
     services: () => node.services(pod.metadata.namespace!),
     allocatable: node.allocatable,
     newId: node.newId,
-    use: (milliseconds) => {
-      worker.used += milliseconds;
-    },
+    cpu: node.cpu,
   };
 }

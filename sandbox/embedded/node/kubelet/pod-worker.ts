@@ -2,6 +2,7 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { ApiError, type Client } from '../../client/client.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import type { Network, PodNetwork } from '../network/network.ts';
+import type { CpuMeter } from '../usage/cpu-meter.ts';
 import type { Refusal } from './admission.ts';
 import { type Configuration, resources } from './configuration.ts';
 import { Containers } from './containers.ts';
@@ -35,6 +36,8 @@ export interface NodeContext {
   hostIP: () => string;
   clusterDomain: string;
   allocatable: Record<string, string>;
+  /** What all containers of the node take their CPU from. */
+  cpu: CpuMeter;
   newId: () => string;
   /** Why this node cannot take the pod, which somebody gave it without asking a scheduler. */
   admit(pod: KubeObject): Refusal | undefined;
@@ -50,8 +53,6 @@ export class PodWorker {
   readonly records: ContainerRecord[] = [];
   ip: string | undefined;
   network: PodNetwork | undefined;
-  /** CPU that its programs were charged with, in milliseconds. */
-  used = 0;
   readonly #node: NodeContext;
   readonly #volumes: PodVolumes;
   readonly #mounting: Mounting;

@@ -1,6 +1,7 @@
 import type { Loose } from '../../../../kubernetes/object.ts';
 import type { RunningContainer } from '../images/container.ts';
 import type { StartedProcess } from '../images/image.ts';
+import type { CpuMeter } from '../usage/cpu-meter.ts';
 import type { ContainerLog } from './container-log.ts';
 import type { BackOff } from './stages/timings.ts';
 
@@ -24,6 +25,7 @@ export type Role = 'init' | 'sidecar' | 'main' | 'ephemeral';
 export interface Instance {
   id: string;
   container: RunningContainer;
+  cpu: CpuMeter;
   process?: StartedProcess;
   log: ContainerLog;
   /** By the clock that only grows. */

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { createContainer, mainCommand } from '../images/container.ts';
 import type { ResolvedImage } from '../images/registry.ts';
 import type { PodNetwork } from '../network/network.ts';
+import { CpuMeter } from '../usage/cpu-meter.ts';
 import { ContainerLog } from './container-log.ts';
 import { amount } from './downward.ts';
 import type { EnvironmentFacts } from './environment.ts';
@@ -26,7 +27,8 @@ export interface PodContext {
   services: () => KubeObject[];
   allocatable: Record<string, string>;
   newId: () => string;
-  use: (cpuMilliseconds: number) => void;
+  /** The node's. */
+  cpu: CpuMeter;
 }
 
 /** The runtime could create the container but not start its program. */
@@ -55,6 +57,8 @@ export async function create(context: PodContext, record: ContainerRecord, image
     node: context.node,
     allocatable: context.allocatable,
   });
+  const limits = limitsOf(spec);
+  const cpu = new CpuMeter(clock, limits.cpu, context.cpu);
   const container = createContainer({
     pod: {
       name: pod.metadata.name!,
@@ -78,15 +82,16 @@ export async function create(context: PodContext, record: ContainerRecord, image
     hosts: context.hosts,
     resolvConf: context.resolvConf,
     ports: portsOf(spec),
-    limits: limitsOf(spec),
+    limits,
     network: context.network,
     clock,
-    use: context.use,
+    cpu,
   });
   const log = new ContainerLog(() => clock.now());
   return {
     id: `containerd://${context.newId()}`,
     container,
+    cpu,
     environment: env,
     log,
     startedAt: clock.monotonic(),

@@ -25,6 +25,7 @@ export function createGenericImage(reference: string): Image {
     match: new RegExp(`^${escaped}$`),
     tags: /./,
     names: [],
+    load: { request: 5 },
     config: { entrypoint: ['/simulated'], cmd: [], env: {}, workingDir: '/', user: 0, exposedPorts: [] },
     programs: { ...debianPrograms, '/simulated': run },
     files: debianFiles,

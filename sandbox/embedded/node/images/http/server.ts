@@ -26,6 +26,9 @@ export interface Listening {
   close(): void;
 }
 
+/** What an answered request costs where the image declares nothing: milliseconds of one core. */
+const REQUEST = 1;
+
 /** Speaks HTTP on a port of the pod until the process ends. Rejects with EADDRINUSE as listen(2) does. */
 export async function listenHttp(
   process: ContainerProcess,
@@ -38,14 +41,16 @@ export async function listenHttp(
   let server: Server | undefined;
   const open = (): Server => {
     server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
-      process.container.use(0.5);
-      Promise.resolve()
-        .then(() => handler(request, response))
+      process
+        .compute(process.container.load.request ?? REQUEST)
+        .then(() => (response.destroyed ? undefined : handler(request, response)))
         .catch((error: unknown) => {
           if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
           response.end(process.killed.aborted ? undefined : `simulated program failed: ${(error as Error).message}\n`);
         });
     });
+    // Whoever has asked may close that half of the connection, as `nc` does at the end of its input, and still be answered.
+    Object.assign(server, { httpAllowHalfOpen: true });
     return server;
   };
   const listener = await process.container.network.listen(

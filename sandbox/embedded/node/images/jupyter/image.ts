@@ -83,6 +83,7 @@ export const jupyter: Image = {
   match: new RegExp(`^quay\\.io/jupyter/(?:docker-stacks-foundation|(?:${NOTEBOOKS})-notebook)$`),
   tags: /^(?:latest|\d{4}-\d\d-\d\d|(?:python|lab|notebook|hub|ubuntu|julia|r|spark|pytorch|tensorflow)-\d[\d.]*|(?:x86_64|aarch64)-[\w.-]+|py3\.[\w.-]+|[0-9a-f]{12}|cuda\d*-?\w*)$/,
   names: NOTEBOOKS.split('|').map((name) => `quay.io/jupyter/${name}-notebook`),
+  load: { request: 12, memory: 92 << 20 },
   config: {
     entrypoint: ['tini', '-g', '--', 'start.sh'],
     cmd: ['start-notebook.py'],

@@ -138,6 +138,7 @@ export const nginx: Image = {
   match: /^nginx$/,
   tags: /^(?:latest|stable|mainline|alpine|perl|1|trixie|bookworm|otel|1\.(?:1\d|2\d)(?:\.\d{1,2})?|(?:stable|mainline|1|1\.2\d(?:\.\d{1,2})?|alpine|trixie|bookworm|bullseye)-(?:alpine|alpine3\.\d\d|perl|otel|slim|bookworm|trixie|bullseye|alpine-(?:slim|perl|otel)|(?:bookworm|trixie)-(?:perl|otel)))$/,
   names: ['nginx'],
+  load: { request: 4, memory: 6 << 20 },
   config: {
     entrypoint: ['/docker-entrypoint.sh'],
     cmd: ['nginx', '-g', 'daemon off;'],

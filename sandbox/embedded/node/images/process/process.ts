@@ -1,3 +1,4 @@
+import type { MemoryMeter } from '../../usage/memory-meter.ts';
 import type { FileSystem } from '../file-system.ts';
 import type {
   Container,
@@ -17,6 +18,7 @@ import { BrokenPipe, iterate } from './streams.ts';
 /** What a process needs of the table it stands in. */
 export interface ProcessHost {
   container: Container;
+  memory: MemoryMeter;
   spawn(parent: Process, options: SpawnOptions): StartedProcess;
   ended(process: Process): void;
   /** What its argv names; ends the process with 127 or 126 where that is nothing. */
@@ -98,9 +100,10 @@ export class Process implements ContainerProcess {
     return this.stop.signal;
   }
 
-  run(program: Program): void {
-    Promise.resolve()
-      .then(() => program(this))
+  /** `granted` is awaited first: a container at its CPU limit starts late, too. */
+  run(program: Program, granted?: Promise<void>): void {
+    Promise.resolve(granted)
+      .then(() => (this.alive ? program(this) : 137))
       .then(
         (code) => this.finish(code & 255),
         (error: unknown) => {
@@ -168,11 +171,27 @@ export class Process implements ContainerProcess {
     const ran = performance.now() - this.sliceStart;
     if (ran < SLICE) return;
     // A slice that lasted long was spent waiting for something else, and counts as one.
-    this.busy += Math.min(ran, SLICE);
-    this.container.use(Math.min(ran, SLICE));
-    const rest = this.busy > BUSY;
-    await new Promise<void>((resolve) => (rest ? setTimeout(resolve, 12) : setImmediate(resolve)));
+    const used = Math.min(ran, SLICE);
+    this.busy += used;
+    const from = performance.now();
+    const rests = this.busy > BUSY;
+    await new Promise<void>((resolve) => (rests ? setTimeout(resolve, 12) : setImmediate(resolve)));
+    // It rests for the sake of this machine; where it is said to run it would have gone on.
+    const spent = this.container.spend(rests ? used + Math.min(performance.now() - from, 100) : used);
+    if (spent) await spent;
     this.sliceStart = performance.now();
+    if (this.killed.aborted) throw this.killed.reason;
+  }
+
+  async compute(milliseconds: number): Promise<void> {
+    const granted = this.container.spend(milliseconds);
+    if (granted) await granted;
+    await this.sleep(milliseconds);
+    this.sliceStart = performance.now();
+  }
+
+  hold(bytes: number): void {
+    if (this.alive) this.host.memory.set(this, bytes);
     if (this.killed.aborted) throw this.killed.reason;
   }
 

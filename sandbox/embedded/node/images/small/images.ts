@@ -17,6 +17,7 @@ export const pause: Image = {
   match: /^(?:registry\.k8s\.io|k8s\.gcr\.io)\/pause$/,
   tags: /^(?:latest|3(?:\.\d+){0,2})$/,
   names: ['registry.k8s.io/pause'],
+  load: { memory: 512 << 10 },
   config: { ...bare, entrypoint: ['/pause'], cmd: [], user: 65535 },
   programs: { '/pause': (process) => untilStopped(process) },
 };
@@ -105,6 +106,7 @@ export const whoami: Image = {
   match: /^(?:traefik|containous)\/whoami$/,
   tags: /^(?:latest|v1(?:\.\d+){0,2})$/,
   names: ['traefik/whoami'],
+  load: { request: 2, memory: 5 << 20 },
   config: { ...bare, entrypoint: ['/whoami'], cmd: [], exposedPorts: [80] },
   programs: { '/whoami': whoamiServer },
 };

@@ -16,7 +16,7 @@ import { runAttach, runExec } from './remote-command.ts';
 import { spdyProtocols, spdyStreams } from './remote-spdy.ts';
 import { internalError, type RemoteStreams, remoteOptions } from './remote-streams.ts';
 import { channelProtocols, webSocketStreams } from './remote-websocket.ts';
-import { createSummary } from './summary.ts';
+import { summaryOf } from './summary.ts';
 
 export interface KubeletServerOptions {
   certificate: string;
@@ -56,7 +56,6 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     rejectUnauthorized: false,
     ...(options.clientCa && { ca: options.clientCa }),
   });
-  const summary = createSummary(clock);
   const upgrader = new WebSocketServer({
     noServer: true,
     maxPayload: 64 << 20,
@@ -117,7 +116,7 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     }
     if (url.pathname === '/stats/summary') {
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(summary(kubelet)));
+      response.end(JSON.stringify(summaryOf(kubelet, clock)));
       return;
     }
     if (url.pathname === '/pods') {

@@ -1,60 +1,91 @@
 import type { Loose } from '../../../../../kubernetes/object.ts';
 import type { Clock } from '../../../clock.ts';
+import type { CpuMeter } from '../../usage/cpu-meter.ts';
 import { amount } from '../downward.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { PodWorker } from '../pod-worker.ts';
+import type { Instance } from '../records.ts';
 import { timestamp } from '../runtime.ts';
 
-/** What an idle program is said to hold, in bytes. */
-const resting = 6 << 20;
+/** What the kubelet and the runtime themselves use: cores, bytes. */
+const own = { cores: 0.06, memory: 420 << 20 };
 
-/** Resource use as `/stats/summary` tells it. CPU is what programs were charged with since the last look. */
-export function createSummary(clock: Clock): (kubelet: Kubelet) => Loose {
-  const before = new Map<string, { used: number; at: number }>();
-  return (kubelet) => {
-    const time = timestamp(clock.now());
-    const at = clock.monotonic();
-    const workers = kubelet.pods();
-    const alive = new Set(workers.map((worker) => worker.uid));
-    for (const uid of before.keys()) if (!alive.has(uid)) before.delete(uid);
-    const pods = workers.filter((worker) => worker.network).map((worker) => podUse(worker, at, time, before));
-    const sum = (field: (pod: Loose) => number) => pods.reduce((total, pod) => total + field(pod), 0);
-    return {
-      node: {
-        nodeName: kubelet.node,
-        cpu: { time, usageNanoCores: 20_000_000 + sum((pod) => pod.cpu.usageNanoCores) },
-        memory: { time, workingSetBytes: (200 << 20) + sum((pod) => pod.memory.workingSetBytes) },
+interface Use {
+  time: string;
+  cpu: Loose;
+  memory: Loose;
+}
+
+/** Resource use as `/stats/summary` tells it. https://kubernetes.io/docs/reference/instrumentation/node-metrics/#summary-api-source */
+export function summaryOf(kubelet: Kubelet, clock: Clock): Loose {
+  const time = timestamp(clock.now());
+  const pods = kubelet
+    .pods()
+    .filter((worker) => worker.network)
+    .map((worker) => podUse(worker, time));
+  const busy = cpuUse(kubelet.cpu, time, own.cores);
+  const memory = pods.reduce((total, pod) => total + pod.memory.workingSetBytes, own.memory);
+  const uptime = clock.monotonic() - kubelet.cpu.startedAt;
+  return {
+    node: {
+      nodeName: kubelet.node,
+      startTime: timestamp(new Date(clock.now().getTime() - Math.min(uptime, performance.now()))),
+      cpu: {
+        ...busy,
+        usageCoreNanoSeconds: busy.usageCoreNanoSeconds + Math.round(own.cores * uptime * 1e6),
       },
-      pods,
-    };
+      memory: memoryUse(memory, time, amount(kubelet.capacity.memory)),
+    },
+    pods,
   };
 }
 
-function podUse(worker: PodWorker, at: number, time: string, before: Map<string, { used: number; at: number }>): Loose {
-  const last = before.get(worker.uid);
-  // Kept for half a minute, so that several who look share one measure.
-  if (!last || at - last.at > 30_000) before.set(worker.uid, { used: worker.used, at });
-  const cores = last && at > last.at ? (worker.used - last.used) / (at - last.at) : 0;
-  const running = worker.records.filter((record) => record.instance);
+function podUse(worker: PodWorker, time: string): Loose {
   const { name, namespace, uid } = worker.pod.metadata;
-  const containers = running.map((record) => {
-    const limit = record.spec.resources?.limits?.memory;
-    const memory = limit ? Math.min(resting, amount(limit)) : resting;
-    return {
-      name: record.name,
-      startTime: record.instance?.startedDate,
-      cpu: { time, usageNanoCores: Math.round((cores / running.length) * 1e9) },
-      memory: { time, workingSetBytes: memory },
-    };
-  });
+  const containers = worker.records.flatMap((record) =>
+    record.instance ? [{ name: record.name, ...containerUse(record.instance, time) }] : [],
+  );
+  const sum = (field: (container: Loose) => number | undefined) =>
+    containers.reduce((total, container) => total + (field(container) ?? 0), 0);
   return {
     podRef: { name, namespace, uid },
     startTime: worker.pod.status?.startTime,
     containers,
-    cpu: { time, usageNanoCores: Math.round(cores * 1e9) },
-    memory: {
+    cpu: {
       time,
-      workingSetBytes: containers.reduce((total, container) => total + container.memory.workingSetBytes, 0),
+      usageNanoCores: sum((one) => one.cpu.usageNanoCores),
+      usageCoreNanoSeconds: sum((one) => one.cpu.usageCoreNanoSeconds),
     },
+    memory: { time, ...sizes(sum((one) => one.memory.workingSetBytes)) },
   };
 }
+
+function containerUse(instance: Instance, time: string): Use & { startTime: string } {
+  const { limits, memory } = instance.container;
+  return {
+    time,
+    startTime: instance.startedDate,
+    cpu: cpuUse(instance.cpu, time),
+    memory: memoryUse(memory.used, time, limits.memory),
+  };
+}
+
+/** Without a rate while the container is too young to have one. */
+function cpuUse(
+  meter: CpuMeter,
+  time: string,
+  more = 0,
+): { time: string; usageNanoCores?: number; usageCoreNanoSeconds: number } {
+  const rate = meter.rate();
+  return {
+    time,
+    ...(rate !== undefined && { usageNanoCores: Math.round((rate + more) * 1e9) }),
+    usageCoreNanoSeconds: Math.round(meter.total() * 1e6),
+  };
+}
+
+function memoryUse(bytes: number, time: string, limit?: number): Loose {
+  return { time, ...(limit && { availableBytes: Math.max(0, limit - bytes) }), ...sizes(bytes) };
+}
+
+const sizes = (bytes: number) => ({ usageBytes: bytes, workingSetBytes: bytes, rssBytes: Math.round(bytes * 0.8) });

@@ -29,7 +29,7 @@ export class TestNetwork {
       listen: async (port, onConnection) => {
         const key = `${ip}:${port}`;
         if (this.listeners.has(key)) throw failure('EADDRINUSE');
-        const server = createServer(onConnection);
+        const server = createServer({ allowHalfOpen: true }, onConnection);
         await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
         this.listeners.set(key, server);
         return {
