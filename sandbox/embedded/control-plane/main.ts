@@ -12,9 +12,12 @@ import { createAuthorizer } from './apiserver/authorization/rbac.ts';
 import { bootstrap } from './apiserver/bootstrap.ts';
 import { serveDefinitions } from './apiserver/custom/serve.ts';
 import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
+import { registerLocalServices } from './apiserver/local-services.ts';
+import { Metrics } from './apiserver/metrics.ts';
 import { ResourceTypes } from './apiserver/resource-type.ts';
 import { type ApiServer, startServer } from './apiserver/server.ts';
 import { ServiceAccountTokens } from './apiserver/service-account-tokens.ts';
+import { followServiceAddresses } from './apiserver/service-addresses.ts';
 import type { Services } from './apiserver/services.ts';
 import { fillTokenSecrets } from './apiserver/token-secrets.ts';
 import { openPki, type Pki } from './pki.ts';
@@ -71,6 +74,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     authenticator: createAuthenticator((token) => tokens.authenticate(token)),
     authorizer: withNodes(createAuthorizer(store)),
     tokens,
+    metrics: new Metrics(),
     kubeletTls,
     kubeletAgent: new Agent({ ...kubeletTls, keepAlive: true }),
     serverVersion: options.serverVersion ?? 'v1.35.2',
@@ -85,7 +89,9 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   });
   serveDefinitions(services);
   fillTokenSecrets(services, pki.ca.cert);
-  await bootstrap(services, { port: server.port });
+  await bootstrap(services, { port: server.port, ca: pki.ca.cert });
+  registerLocalServices(services);
+  followServiceAddresses(services);
   const ending = new AbortController();
   const transport = (user: string): Transport => createInProcessTransport(services, userNamed(user), programOf(user));
   if (options.controllers !== false) {
@@ -96,6 +102,8 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       signal: ending.signal,
       log,
       caBundle: pki.ca.cert,
+      // The library that signs is large, and most clusters never sign.
+      sign: async (signing) => (await import('./pki-sign.ts')).signRequest(pki.ca, signing),
     });
   }
   return {

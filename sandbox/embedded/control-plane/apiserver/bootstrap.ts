@@ -1,14 +1,21 @@
 import { readFileSync } from 'node:fs';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Store } from '../store/store.ts';
+import { configuration, controllerAccounts, flowControlObjects, serviceRange } from './bootstrap/defaults.ts';
 import type { Services } from './services.ts';
 import { stamp } from './stamp.ts';
 
+interface Endpoint {
+  port: number;
+  /** The cluster's CA in PEM. */
+  ca: string;
+}
+
 /** What a fresh cluster holds; missing ones are made again at every start, as the real server does. */
-export async function bootstrap(services: Services, endpoint: { port: number }): Promise<void> {
+export async function bootstrap(services: Services, endpoint: Endpoint): Promise<void> {
   const { store, clock } = services;
   const now = stamp(clock.now());
-  for (const [collection, object] of objects(endpoint.port)) {
+  for (const [collection, object] of objects(endpoint, now)) {
     const { namespace = '', name = '' } = object.metadata;
     if (store.get(collection, namespace, name)) continue;
     put(store, collection, object, now);
@@ -24,7 +31,7 @@ function put(store: Store, collection: string, object: KubeObject, now: string):
   store.put(collection, namespace, name, object);
 }
 
-function* objects(port: number): Generator<[string, KubeObject]> {
+function* objects({ port, ca }: Endpoint, now: string): Generator<[string, KubeObject]> {
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
     yield [
       '/namespaces',
@@ -66,6 +73,10 @@ function* objects(port: number): Generator<[string, KubeObject]> {
     },
   ];
   yield* accessObjects();
+  yield* flowControlObjects(now);
+  yield serviceRange(now);
+  yield* configuration(ca, now);
+  yield* controllerAccounts();
 }
 
 const priorityClasses: [string, number, string][] = [

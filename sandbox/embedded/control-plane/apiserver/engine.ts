@@ -179,6 +179,10 @@ function managerOf(call: ResourceCall): string {
 }
 
 function resetPaths(type: ResourceType, subresource: string): string[][] {
+  if (type.collection === 'certificates.k8s.io/certificatesigningrequests') {
+    const part = { status: 'f:conditions', approval: 'f:certificate' }[subresource];
+    return [['f:spec'], part ? ['f:status', part] : ['f:status']];
+  }
   if (subresource === '') return type.hasStatus ? [['f:status']] : [];
   if (subresource !== 'status') return [];
   if (type.definition) return [['f:spec'], ['f:metadata']];

@@ -8,7 +8,6 @@ const gaps: { what: string; why: string }[] = [
   { what: 'validatingadmissionpolicies', why: 'admission policies are not evaluated' },
   { what: 'validatingadmissionpolicybindings', why: 'admission policies are not evaluated' },
   { what: 'apiservices', why: 'aggregated API servers are not reached' },
-  { what: 'certificatesigningrequests', why: 'nothing signs them' },
   { what: 'pods/resize', why: 'containers keep the resources they started with' },
 ];
 

@@ -1,6 +1,7 @@
 import type { Call } from './call.ts';
 import { discover } from './discovery.ts';
 import { nothingHere } from './errors.ts';
+import { checksOf, health, type Probe } from './health.ts';
 import { openApi } from './openapi.ts';
 import { contentOf, type Reply } from './reply.ts';
 import { issuer } from './service-account-tokens.ts';
@@ -11,7 +12,7 @@ export function answerPath(call: Call): Reply {
   const handler = handlers[path];
   if (handler) return handler(call);
   const [, first = '', check] = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path) ?? [];
-  if (first) return health(call, first, check);
+  if (first) return health(call, first as Probe, check);
   return discover(call) ?? openApi(call, path) ?? missing();
 }
 
@@ -20,7 +21,11 @@ function missing(): never {
 }
 
 const handlers: Record<string, (call: Call) => Reply> = {
-  '/': (call) => ({ code: 200, content: contentOf({ paths: pathsOf(call) }) }),
+  '/': (call) => ({
+    code: 200,
+    raw: JSON.stringify({ paths: pathsOf(call) }, undefined, 2),
+    contentType: 'application/json',
+  }),
   // Laid out for the eye, unlike other answers.
   '/version': (call) => ({
     code: 200,
@@ -33,7 +38,11 @@ const handlers: Record<string, (call: Call) => Reply> = {
     content: contentOf(call.services.tokens.jwks()),
     contentType: 'application/jwk-set+json',
   }),
-  '/metrics': (call) => ({ code: 200, raw: metrics(call), contentType: 'text/plain; version=0.0.4; charset=utf-8' }),
+  '/metrics': (call) => ({
+    code: 200,
+    raw: call.services.metrics.text(call.services),
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  }),
 };
 
 const openIdConfiguration = {
@@ -63,49 +72,17 @@ function version(text: string): object {
   };
 }
 
-const checks = ['ping', 'log', 'etcd', 'poststarthook/rbac/bootstrap-roles', 'poststarthook/bootstrap-controller'];
-
-function health(call: Call, name: string, one: string | undefined): Reply {
-  const contentType = 'text/plain; charset=utf-8';
-  if (one !== undefined && !checks.includes(one)) return { code: 404, raw: '404 page not found\n', contentType };
-  const healthy = call.services.ready || name === 'livez';
-  if (!healthy) return { code: 500, raw: `[-]bootstrap failed\n${name} check failed\n`, contentType };
-  if (one === undefined && call.query.has('verbose'))
-    return {
-      code: 200,
-      raw: `${checks.map((check) => `[+]${check} ok\n`).join('')}${name} check passed\n`,
-      contentType,
-    };
-  return { code: 200, raw: 'ok', contentType };
-}
-
 function pathsOf(call: Call): string[] {
-  const paths = new Set(['/api', '/api/v1', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3']);
+  const paths = new Set(['/.well-known/openid-configuration', '/api', '/api/v1', '/apis', '/apis/', '/metrics']);
+  for (const path of ['/openapi/v2', '/openapi/v3', '/openapi/v3/', '/openid/v1/jwks', '/version']) paths.add(path);
   for (const { group, apiVersion } of call.services.types.all()) {
     if (group === '') continue;
     paths.add(`/apis/${group}`);
     paths.add(`/apis/${apiVersion}`);
   }
-  paths.add('/readyz').add('/version');
+  for (const probe of ['healthz', 'livez', 'readyz'] as const) {
+    paths.add(`/${probe}`);
+    for (const check of checksOf(probe)) paths.add(`/${probe}/${check}`);
+  }
   return [...paths].sort();
-}
-
-function metrics(call: Call): string {
-  const { store } = call.services;
-  const lines = ['# TYPE apiserver_storage_objects gauge'];
-  for (const [name, collection] of store.collections()) {
-    const [group = '', resource = ''] = name.split('/', 2);
-    lines.push(`apiserver_storage_objects{group="${group}",resource="${resource}"} ${collection.size()}`);
-  }
-  lines.push('# TYPE apiserver_longrunning_requests gauge');
-  for (const [name, collection] of store.collections()) {
-    const [group = '', resource = ''] = name.split('/', 2);
-    const labels = `group="${group}",resource="${resource}",verb="WATCH"`;
-    if (collection.watchers.size > 0)
-      lines.push(`apiserver_longrunning_requests{${labels}} ${collection.watchers.size}`);
-  }
-  const { rss, heapUsed } = process.memoryUsage();
-  lines.push('# TYPE process_resident_memory_bytes gauge', `process_resident_memory_bytes ${rss}`);
-  lines.push('# TYPE process_heap_bytes gauge', `process_heap_bytes ${heapUsed}`);
-  return `${lines.join('\n')}\n`;
 }

@@ -90,7 +90,10 @@ function incomingOf(request: IncomingMessage): Incoming {
 
 async function serve(services: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const incoming = incomingOf(request);
+  const begun = performance.now();
+  const done = services.metrics.begin(incoming.method);
   const [reply, call] = await handle(services, incoming, () => services.authenticator.authenticate(request));
+  done(call, reply.code, (performance.now() - begun) / 1000);
   if (call && reply.stream) return reply.stream(request, response);
   if (reply.watch) return streamWatch(reply, response, call);
   await send(reply, incoming, response, call);

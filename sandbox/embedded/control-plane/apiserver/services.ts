@@ -4,6 +4,7 @@ import type { Store } from '../store/store.ts';
 import type { Allocator } from './allocator.ts';
 import type { Authenticator } from './authentication.ts';
 import type { RoleBasedAuthorizer } from './authorization/rbac.ts';
+import type { Metrics } from './metrics.ts';
 import type { ResourceTypes } from './resource-type.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 
@@ -20,6 +21,7 @@ export interface Services {
   /** How the API server shows itself to kubelets; PEM texts. */
   kubeletTls: { key: string; cert: string; ca: string };
   kubeletAgent: Agent;
+  metrics: Metrics;
   tokens: ServiceAccountTokens;
   serverVersion: string;
   /** Set once the bootstrap objects are there. */

@@ -16,7 +16,9 @@ export function resetForSubresource(call: ResourceCall, object: KubeObject, old:
       set(next.metadata, 'finalizers', finalizers);
       if (keepsMetadata) set(next.metadata, 'labels', labels);
     }
-    set(next, 'status', status);
+    if (info.subresource === 'approval') next.status = { ...old.status };
+    if (info.subresource === 'approval') set(next.status, 'conditions', status?.conditions);
+    else set(next, 'status', status);
     return next;
   }
   if (info.subresource === 'ephemeralcontainers') {

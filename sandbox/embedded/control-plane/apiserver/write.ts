@@ -36,6 +36,7 @@ function strategyContext(call: ResourceCall): StrategyContext {
   const { services } = call;
   return {
     now: services.clock.now(),
+    user: call.user,
     lookup: (resource, name, namespace) => {
       const type = services.types.byResource(resource);
       return type && services.store.get(type.collection, namespace ?? '', name)?.object;
@@ -184,6 +185,7 @@ export async function updateObject(
   admitUpdate(call, stored, old);
   if (info.subresource !== 'status' && info.subresource !== 'finalize')
     type.strategy.prepareForUpdate?.(stored, old, context);
+  if (info.subresource === 'status') type.strategy.prepareForStatusUpdate?.(stored, old, context);
   bumpGeneration(call, stored, old);
   const faults = [
     ...validateMetadataUpdate(type, stored, old),

@@ -4,6 +4,9 @@ import { createInformer, type Informer } from '../../client/informer.ts';
 import { createRecorder, type Recorder } from '../../client/recorder.ts';
 import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from '../../client/work-queue.ts';
 import type { Clock } from '../../clock.ts';
+import type { Signing } from '../pki-sign.ts';
+
+type Sign = (signing: Signing) => Promise<string>;
 
 export interface ControllersOptions {
   /** A client that acts as this user; ServiceAccounts as `system:serviceaccount:kube-system:NAME`. */
@@ -13,6 +16,8 @@ export interface ControllersOptions {
   log(message: string): void;
   /** The cluster's CA in PEM, published as ConfigMap kube-root-ca.crt in every namespace. */
   caBundle: string;
+  /** Signs with the cluster's CA; resolves to PEM. Without it, requests stay as they are. */
+  sign?: Sign;
   /** Between 0 and 1; for names and jitter. */
   random?: () => number;
 }
@@ -23,6 +28,7 @@ export interface ControllerContext {
   signal: AbortSignal;
   log(message: string): void;
   caBundle: string;
+  sign?: Sign;
   random: () => number;
   age: Age;
   clientFor(user: string): Client;
@@ -52,6 +58,7 @@ export function createContext(options: ControllersOptions): ControllerContext {
     random,
     age: clock.since,
     caBundle: options.caBundle,
+    ...(options.sign && { sign: options.sign }),
     clientFor(user) {
       let client = clients.get(user);
       if (!client) {

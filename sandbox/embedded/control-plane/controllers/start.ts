@@ -1,4 +1,5 @@
 import { startScheduler } from '../scheduler/scheduler.ts';
+import { startCertificates } from './certificates.ts';
 import { startClusterRoleAggregation } from './cluster-roles.ts';
 import { type ControllersOptions, createContext } from './context.ts';
 import { startCronJobs } from './cron-jobs.ts';
@@ -48,5 +49,6 @@ export function startControllers(options: ControllersOptions): void {
   startTaintEviction(context);
   startPodCleanup(context);
   startClusterRoleAggregation(context);
+  startCertificates(context);
   startEventExpiry(context);
 }

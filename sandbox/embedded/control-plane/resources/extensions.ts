@@ -1,6 +1,5 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { humanDuration } from '../apiserver/human-duration.ts';
-import { ageOf, createdAt, named, nameOf } from './cells.ts';
+import { createdAt, named } from './cells.ts';
 import type { Strategy } from './strategy.ts';
 
 const conditionOf = ({ status }: KubeObject, kind: string): Loose =>
@@ -75,28 +74,6 @@ export const validatingPolicyBindings: Strategy = {
     const { name, namespace } = spec.paramRef ?? {};
     return [spec.policyName, name ? `${namespace || '*'}/${name}` : '<unset>'];
   }),
-};
-
-function signingState({ status }: KubeObject): string {
-  const has = (kind: string) => (status?.conditions ?? []).some(({ type }: Loose) => type === kind);
-  const decision = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending';
-  return decision + (has('Failed') ? ',Failed' : '') + (status?.certificate ? ',Issued' : '');
-}
-
-export const certificateSigningRequests: Strategy = {
-  generationFields: [],
-  prepareForCreate(request) {
-    request.status = {};
-  },
-  cells: (request, now) => [
-    nameOf(request),
-    ageOf(request, now),
-    request.spec.signerName || '<none>',
-    request.spec.username ?? '',
-    request.spec.expirationSeconds === undefined ? '<none>' : humanDuration(request.spec.expirationSeconds * 1000),
-    signingState(request),
-  ],
-  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName ?? '' },
 };
 
 export const deviceClasses: Strategy = { cells: named() };

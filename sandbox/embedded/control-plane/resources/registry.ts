@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import * as access from './access.ts';
 import { horizontalPodAutoscalers } from './autoscalers.ts';
+import { certificateSigningRequests } from './certificates.ts';
 import * as cluster from './cluster.ts';
 import * as configuration from './configuration.ts';
 import * as endpoints from './endpoints.ts';
@@ -65,7 +66,7 @@ const particular: Record<string, Strategy> = {
   'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations': cluster.priorityLevelConfigurations,
   'apiregistration.k8s.io/apiservices': extensions.apiServices,
   'apiextensions.k8s.io/customresourcedefinitions': extensions.customResourceDefinitions,
-  'certificates.k8s.io/certificatesigningrequests': extensions.certificateSigningRequests,
+  'certificates.k8s.io/certificatesigningrequests': certificateSigningRequests,
   'admissionregistration.k8s.io/validatingwebhookconfigurations': extensions.validatingWebhooks,
   'admissionregistration.k8s.io/mutatingwebhookconfigurations': extensions.mutatingWebhooks,
   'admissionregistration.k8s.io/validatingadmissionpolicies': extensions.validatingPolicies,

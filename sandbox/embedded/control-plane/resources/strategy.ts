@@ -21,6 +21,8 @@ export interface FieldError {
 
 export interface StrategyContext {
   now: Date;
+  /** Who writes. */
+  user?: { name: string; uid?: string; groups: string[]; extra?: Record<string, string[]> };
   /** Reads another object of the same cluster, e.g. the StorageClass a claim names. */
   lookup(resource: string, name: string, namespace?: string): KubeObject | undefined;
   /** A number or name nobody has yet: cluster IPs, node ports. Throws when the range is exhausted. */
@@ -36,6 +38,7 @@ export interface Strategy {
   /** Sets what the server alone decides: addresses, first status; after admission, before validation; mutates `object`. */
   prepareForCreate?(object: KubeObject, context: StrategyContext): void;
   prepareForUpdate?(object: KubeObject, old: KubeObject, context: StrategyContext): void;
+  prepareForStatusUpdate?(object: KubeObject, old: KubeObject, context: StrategyContext): void;
   /** Semantic rules beyond the schema (names, selectors, ports, …), in the order the real server lists them. */
   validate?(object: KubeObject, context: StrategyContext): FieldError[];
   /** Immutable fields and transitions; called with {@link validate} on update. */

@@ -2,6 +2,7 @@ import type { KubeObject } from '../../../../../kubernetes/object.ts';
 import { checkEscalation } from '../authorization/escalation.ts';
 import type { ResourceCall } from '../call.ts';
 import { defaultDefinition, definitions, establish } from '../custom/definition.ts';
+import { checkCertificateRequest } from './certificate-requests.ts';
 import { admitClaim, admitIngress, admitResize, protect } from './default-classes.ts';
 import { checkLimits, defaultLimits } from './limit-ranger.ts';
 import { admitNamespace } from './namespace-lifecycle.ts';
@@ -58,6 +59,7 @@ export function admitUpdate(call: ResourceCall, object: KubeObject, old: KubeObj
 /** The last word on a write that is valid. */
 export function admitValid(call: ResourceCall, object: KubeObject, old: KubeObject | undefined, dryRun: boolean): void {
   checkEscalation(call, object, old);
+  checkCertificateRequest(call, object, old);
   chargeQuota(call, object, old, dryRun);
 }
 

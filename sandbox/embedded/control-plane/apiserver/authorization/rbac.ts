@@ -110,10 +110,6 @@ export function createAuthorizer(store: Store): RoleBasedAuthorizer {
     rulesFor(user, namespace) {
       const sources: RuleSource[] = [];
       const errors: string[] = [];
-      if (user.groups.includes('system:masters')) {
-        const everything = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
-        sources.push({ rules: [everything, { verbs: ['*'], nonResourceURLs: ['*'] }], reason: '' });
-      }
       for (const binding of bound(user, namespace)) {
         const role = roleOf(binding);
         if (role) sources.push({ rules: role.rules ?? [], reason: reasonOf(binding, user) });

@@ -3,6 +3,7 @@ import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
 import type { Strategy } from '../../resources/strategy.ts';
 import type { Change } from '../../store/entry.ts';
 import { deleteInternally } from '../internal-delete.ts';
+import { registerLocalServices } from '../local-services.ts';
 import { apiVersionOf, collectionOf, type ResourceType } from '../resource-type.ts';
 import type { Services } from '../services.ts';
 import { strategyOf } from '../strategies.ts';
@@ -24,6 +25,7 @@ export function serveDefinitions(services: Services): void {
       const { object } = change.entry;
       if (change.type === 'DELETED') services.types.remove(object.spec.group, object.spec.names.plural);
       else register(services, object);
+      registerLocalServices(services);
       if (object.metadata.deletionTimestamp && change.type !== 'DELETED') emptyOut(services, object);
     },
   });
