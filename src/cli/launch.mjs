@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const [command = 'start', ...rest] = process.argv.slice(2);
 /** Commands that need what only developers need: browser driver, linter, type checker. */
-const developing = new Set(['test', 'verify', 'bench', 'parity', 'facts']);
+const developing = new Set(['test', 'verify', 'bench', 'soak', 'parity', 'facts']);
 
 function fail(sentence) {
   process.stderr.write(`atelier: ${sentence}\n`);

@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   test: async () => (await import('./commands/test.ts')).test,
   verify: async () => (await import('./commands/test.ts')).verify,
   bench: async () => (await import('./commands/bench.ts')).bench,
+  soak: async () => (await import('./commands/soak.ts')).soak,
   lessons: async () => (await import('./commands/lessons.ts')).lessons,
   parity: async () => (await import('./commands/parity.ts')).parity,
   facts: async () => (await import('./commands/facts.ts')).facts,

@@ -86,6 +86,13 @@ function familyOf(pid: number): Resident[] {
   return family;
 }
 
+/** Those a process has started itself. */
+export function childrenOf(pid: number): number[] {
+  return familyOf(pid)
+    .filter(({ parent }) => parent === pid)
+    .map((each) => each.pid);
+}
+
 /** Kilobytes: each one's own, and the most that one of them shares with others; where the system does not tell, all that is resident. */
 function familyMemory(family: Resident[]): number {
   try {

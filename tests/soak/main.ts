@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { killRounds } from './kill.ts';
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** One thing that takes long; resolves with what went wrong. */
+type Soak = (home: string, args: string[]) => Promise<string[]>;
+
+const kill: Soak = async (home, [rounds = '200', seed = String(Date.now() % 1e9)]) => {
+  say(`kill -9 in ${rounds} rounds, seed ${seed}`);
+  const report = await killRounds({
+    home,
+    rounds: Number(rounds),
+    seed: Number(seed),
+    node: true,
+    onRound(round, { acknowledged, faults }) {
+      if (round % 10 === 0) say(`${round} rounds: ${acknowledged} writes acknowledged, ${faults.length} faults`);
+    },
+  });
+  const { kills, acknowledged, doneInSilence, undone } = report;
+  say(
+    `killed: ${kills.underLoad} times under load, ${kills.whileStarting} while starting, the node ${kills.node} times`,
+  );
+  say(`${acknowledged} writes acknowledged; without an answer: ${doneInSilence} done, ${undone} not done`);
+  return report.faults;
+};
+
+const SOAKS: Record<string, Soak> = { kill };
+
+const [name = '', ...args] = process.argv.slice(2);
+const soak = SOAKS[name];
+if (!soak) {
+  process.stderr.write(`atelier: soak knows no ${name}: use ${Object.keys(SOAKS).join(', ')}.\n`);
+  process.exit(2);
+}
+const home = mkdtempSync(path.join(tmpdir(), 'atelier-soak-'));
+try {
+  const faults = await soak(home, args);
+  for (const fault of faults) say(`fault: ${fault}`);
+  say(faults.length === 0 ? 'verdict: good' : `verdict: ${faults.length} faults`);
+  process.exitCode = faults.length === 0 ? 0 : 1;
+} finally {
+  rmSync(home, { recursive: true, force: true });
+}
+process.exit();
