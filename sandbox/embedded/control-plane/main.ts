@@ -14,6 +14,7 @@ import { serveDefinitions } from './apiserver/custom/serve.ts';
 import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
 import { registerLocalServices } from './apiserver/local-services.ts';
 import { Metrics } from './apiserver/metrics.ts';
+import { Caller } from './apiserver/outbound/caller.ts';
 import { ResourceTypes } from './apiserver/resource-type.ts';
 import { type ApiServer, startServer } from './apiserver/server.ts';
 import { ServiceAccountTokens } from './apiserver/service-account-tokens.ts';
@@ -77,6 +78,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     metrics: new Metrics(),
     kubeletTls,
     kubeletAgent: new Agent({ ...kubeletTls, keepAlive: true }),
+    caller: new Caller(() => services),
     serverVersion: options.serverVersion ?? 'v1.35.2',
     ready: false,
     log,
@@ -119,6 +121,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       ending.abort();
       await server.close();
       services.kubeletAgent.destroy();
+      services.caller.close();
       store.close();
     },
   };

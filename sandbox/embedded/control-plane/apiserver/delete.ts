@@ -1,5 +1,7 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Entry } from '../store/entry.ts';
+import type { Attributes } from './admission/attributes.ts';
+import { mutate, validate } from './admission/chain.ts';
 import { guardNamespace } from './admission/namespace-lifecycle.ts';
 import { parseBody } from './body.ts';
 import { type ResourceCall, warn } from './call.ts';
@@ -49,8 +51,10 @@ function readDeleteOptions(call: ResourceCall): DeleteOptions {
 
 export async function remove(call: ResourceCall): Promise<Reply> {
   const options = readDeleteOptions(call);
-  const entry = mustGet(call);
+  mustGet(call);
   guardNamespace(call);
+  await admitDelete(call, mustGet(call), isDryRun(call.query, options.dryRun));
+  const entry = mustGet(call);
   const { removed, content } = await deleteEntry(call, entry, options);
   if (!removed) return { code: 200, ...present(call, content) };
   return { code: 200, content: contentOf(successOf(call, entry)) };
@@ -79,11 +83,19 @@ export async function removeCollection(call: ResourceCall): Promise<Reply> {
   const before = list({ ...call, accept: { format: 'json' } });
   for (const entry of [...services.store.list(type.collection, info.namespace || undefined)]) {
     if (!selection.matches(viewOf(type, entry).object)) continue;
-    const current = services.store.get(type.collection, entry.namespace, entry.name);
     const one = { ...call, info: { ...info, namespace: entry.namespace, name: entry.name } };
+    await admitDelete(one, entry, isDryRun(query, options.dryRun));
+    const current = services.store.get(type.collection, entry.namespace, entry.name);
     if (current) await deleteEntry(one, current, options);
   }
   return before;
+}
+
+/** Asks those who may refuse a deletion. Rejects with the refusal. */
+async function admitDelete(call: ResourceCall, { object: old }: Entry, dryRun: boolean): Promise<void> {
+  const attributes: Attributes = { call, operation: 'DELETE', old, dryRun };
+  await mutate(attributes);
+  await validate(attributes);
 }
 
 /** Deletes an object, or marks it as going when a grace period or finalizers hold it. */

@@ -7,7 +7,7 @@ import { managedAlready } from './field-managers.ts';
 import { checkAccess } from './handle.ts';
 import { present, viewOf } from './read.ts';
 import type { Reply } from './reply.ts';
-import { createObject, updateObject } from './write.ts';
+import { createObject, retried, updateObject } from './write.ts';
 import { readYaml } from './yaml.ts';
 
 const applyType = 'application/apply-patch+yaml';
@@ -20,11 +20,14 @@ const patchTypes = [
 
 /** https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply */
 export async function patch(call: ResourceCall): Promise<Reply> {
-  const { services, type, info } = call;
   checkPatchType(call);
   const body = readPatch(call);
+  return retried(call, () => (call.contentType === applyType ? apply(call, copyOf(body)) : lay(call, body)));
+}
+
+async function lay(call: ResourceCall, body: Loose): Promise<Reply> {
+  const { services, type, info } = call;
   const entry = services.store.get(type.collection, info.namespace, info.name);
-  if (call.contentType === applyType) return apply(call, body);
   if (!entry) throw notFound(type, info.name);
   const patched = patchObject(call, viewOf(type, entry).object, body);
   const content = await updateObject(call, entry, patched);

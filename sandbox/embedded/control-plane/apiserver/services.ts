@@ -5,6 +5,7 @@ import type { Allocator } from './allocator.ts';
 import type { Authenticator } from './authentication.ts';
 import type { RoleBasedAuthorizer } from './authorization/rbac.ts';
 import type { Metrics } from './metrics.ts';
+import type { Caller } from './outbound/caller.ts';
 import type { ResourceTypes } from './resource-type.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 
@@ -22,6 +23,8 @@ export interface Services {
   kubeletTls: { key: string; cert: string; ca: string };
   kubeletAgent: Agent;
   metrics: Metrics;
+  /** Reaches webhooks. */
+  caller: Caller;
   tokens: ServiceAccountTokens;
   serverVersion: string;
   /** Set once the bootstrap objects are there. */

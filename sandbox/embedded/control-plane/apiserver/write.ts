@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import type { FieldError, StrategyContext } from '../resources/strategy.ts';
 import type { Entry } from '../store/entry.ts';
-import { admitCreate, admitUpdate, admitValid } from './admission/chain.ts';
+import type { Attributes } from './admission/attributes.ts';
+import { charge, mutate, validate } from './admission/chain.ts';
 import { readObject } from './body.ts';
 import { type ResourceCall, warn } from './call.ts';
 import { applyDefaults, decodeObject, validateObject } from './engine.ts';
@@ -73,20 +74,17 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
 
   const context = strategyContext(call);
   applyDefaults(type, object);
-  const stored = type.conversion ? type.conversion.toStored(object) : object;
-  for (let attempt = 0; ; attempt++) {
-    if (generated) metadata.name = stored.metadata.name = generateName(metadata.generateName ?? '');
-    if (!services.store.get(type.collection, info.namespace, metadata.name ?? '')) break;
-    if (generated && attempt < 8) continue;
-    const found = services.store.get(type.collection, info.namespace, metadata.name ?? '');
-    if (!found) break;
-    const error = alreadyExists(type, metadata.name ?? '');
-    if (found.object.metadata.deletionTimestamp)
-      error.status.message = `object is being deleted: ${error.status.message}`;
-    throw error;
+  let stored = type.conversion ? type.conversion.toStored(object) : object;
+  for (let attempt = 0; generated && attempt < 8; attempt++) {
+    metadata.name = stored.metadata.name = generateName(metadata.generateName ?? '');
+    if (!services.store.get(type.collection, info.namespace, metadata.name)) break;
   }
+  refuseTaken(call, stored);
   type.strategy.defaults?.(stored);
-  admitCreate(call, stored, dryRun);
+  const attributes: Attributes = { call, operation: 'CREATE', object: stored, dryRun };
+  const changing = mutate(attributes);
+  if (changing) await changing;
+  stored = attributes.object ?? stored;
   type.strategy.prepareForCreate?.(stored, context);
   if (generationFields(call).length > 0) stored.metadata.generation = 1;
   const faults = [
@@ -96,12 +94,25 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   ];
   if (faults.length > 0) throw refuseInvalid(call, stored, faults);
   for (const warning of type.strategy.warnings?.(stored) ?? []) warn(call, warning);
-  admitValid(call, stored, undefined, dryRun);
+  const judging = validate(attributes);
+  if (judging) await judging;
+  if (changing || judging) refuseTaken(call, stored);
+  charge(attributes);
   (manage ?? manageFields)(call, undefined, stored);
   if (dryRun) return { code: 201, ...present(call, contentOf(fromStored(call, stored))) };
   const entry = services.store.put(type.collection, info.namespace, stored.metadata.name ?? '', stored);
   await services.store.committed();
   return { code: 201, ...present(call, viewOf(type, entry)) };
+}
+
+/** Throws 409 when the name is taken; asked again after all that takes time. */
+function refuseTaken({ services, type, info }: ResourceCall, { metadata }: KubeObject): void {
+  const found = services.store.get(type.collection, info.namespace, metadata.name ?? '');
+  if (!found) return;
+  const error = alreadyExists(type, metadata.name ?? '');
+  if (found.object.metadata.deletionTimestamp)
+    error.status.message = `object is being deleted: ${error.status.message}`;
+  throw error;
 }
 
 function fromStored(call: ResourceCall, object: KubeObject): KubeObject {
@@ -127,7 +138,28 @@ function refuseInvalid(call: ResourceCall, object: KubeObject, faults: FieldErro
   return invalid(call.type.kind, call.type.group, object.metadata.name ?? object.metadata.generateName ?? '', faults);
 }
 
-export async function update(call: ResourceCall): Promise<Reply> {
+/** Somebody else wrote the object while a webhook was asked about this write. */
+class Overtaken extends Error {}
+
+const mostAttempts = 5;
+
+/** Carries out a write anew on what is stored by now, when another came in between. Rejects with 409 in the end. */
+export async function retried<T>(call: ResourceCall, run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof Overtaken)) throw error;
+      if (attempt === mostAttempts) throw conflict(call.type, call.info.name, staleObject);
+    }
+  }
+}
+
+export function update(call: ResourceCall): Promise<Reply> {
+  return retried(call, () => replace(call));
+}
+
+async function replace(call: ResourceCall): Promise<Reply> {
   const { value, text } = readObject(call);
   const object = decodeObject(call, value, text);
   const { name } = object.metadata;
@@ -143,7 +175,7 @@ export async function update(call: ResourceCall): Promise<Reply> {
   return { code: 200, ...present(call, content) };
 }
 
-/** Replaces what is stored by `object`, which is changed and kept. Resolves when it is on disk. */
+/** Replaces what is stored by `object`, which is changed and kept. Resolves when it is on disk; runs within {@link retried}. */
 export async function updateObject(
   call: ResourceCall,
   entry: Entry,
@@ -182,7 +214,10 @@ export async function updateObject(
   stored = resetForSubresource(call, stored, old);
   const context = strategyContext(call);
   if (info.subresource !== 'status' && info.subresource !== 'finalize') type.strategy.defaults?.(stored);
-  admitUpdate(call, stored, old);
+  const attributes: Attributes = { call, operation: 'UPDATE', object: stored, old, dryRun };
+  const changing = mutate(attributes);
+  if (changing) await changing;
+  stored = attributes.object ?? stored;
   if (info.subresource !== 'status' && info.subresource !== 'finalize')
     type.strategy.prepareForUpdate?.(stored, old, context);
   if (info.subresource === 'status') type.strategy.prepareForStatusUpdate?.(stored, old, context);
@@ -200,7 +235,11 @@ export async function updateObject(
   ];
   if (faults.length > 0) throw refuseInvalid(call, stored, faults);
   if (info.subresource === '') for (const warning of type.strategy.warnings?.(stored, old) ?? []) warn(call, warning);
-  admitValid(call, stored, old, dryRun);
+  const judging = validate(attributes);
+  if (judging) await judging;
+  if ((changing || judging) && call.services.store.get(type.collection, entry.namespace, entry.name) !== entry)
+    throw new Overtaken();
+  charge(attributes);
   manage(call, old, stored);
   stored.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
   if (isDeepStrictEqual(stored, old)) return viewOf(type, entry);

@@ -1,32 +1,67 @@
 import type { KubeObject } from '../../../../../kubernetes/object.ts';
 import { checkEscalation } from '../authorization/escalation.ts';
-import type { ResourceCall } from '../call.ts';
 import { defaultDefinition, definitions, establish } from '../custom/definition.ts';
+import type { Attributes } from './attributes.ts';
 import { checkCertificateRequest } from './certificate-requests.ts';
-import { admitClaim, admitIngress, admitResize, protect } from './default-classes.ts';
+import { admitClaim, admitIngress, checkResize, protect } from './default-classes.ts';
 import { checkLimits, defaultLimits } from './limit-ranger.ts';
 import { admitNamespace } from './namespace-lifecycle.ts';
 import { admitPriority, admitTolerations } from './pod-defaults.ts';
 import { chargeQuota } from './resource-quota.ts';
 import { admitServiceAccount } from './service-account.ts';
+import {
+  hasMutatingWebhooks,
+  hasValidatingWebhooks,
+  mutateByWebhooks,
+  type Rounds,
+  validateByWebhooks,
+} from './webhooks/dispatch.ts';
 
 /**
- * What may change an object on its way in. `object` is the caller's to change.
- * https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/ — throws the refusal.
+ * What may change an object on its way in; `attributes.object` is what became of it. Undefined when all is done at
+ * once, which is the rule: only webhooks take time, and others may write meanwhile. Throws or rejects with the refusal.
+ * https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
  */
-export function admitCreate(call: ResourceCall, object: KubeObject, dryRun: boolean): void {
-  admitNamespace(call, object);
-  switch (call.type.collection) {
+export function mutate(attributes: Attributes): Promise<void> | undefined {
+  const { operation, object, kind, call } = attributes;
+  if (operation === 'CREATE' && object && !kind) admitNamespace(call, object);
+  mutateInTree(attributes);
+  if (!hasMutatingWebhooks(call.services)) return undefined;
+  return mutateOutside(attributes);
+}
+
+async function mutateOutside(attributes: Attributes): Promise<void> {
+  const rounds: Rounds = { again: new Set(), invoked: new Set(), last: undefined };
+  const changed = await mutateByWebhooks(attributes, rounds, false);
+  if (!changed) return;
+  // What a webhook added may need what the built-in ones give: a sidecar its token.
+  mutateInTree(attributes);
+  await mutateByWebhooks(attributes, rounds, true);
+}
+
+function mutateInTree(attributes: Attributes): void {
+  const { call, operation, object, old, dryRun, kind } = attributes;
+  if (!object || kind) return;
+  const { collection } = call.type;
+  if (collection === '/namespaces') labelNamespace(object);
+  if (call.info.subresource !== '') return;
+  if (collection === definitions) {
+    defaultDefinition(object);
+    establish(call.services.store, object, old, call.services.clock.now());
+  }
+  if (operation === 'UPDATE') {
+    if (collection === '/pods') admitTolerations(object);
+    return;
+  }
+  switch (collection) {
     case '/pods':
       defaultLimits(call, object);
       admitServiceAccount(call, object, dryRun);
       admitPriority(call, object);
       admitTolerations(object);
-      checkLimits(call, object);
       break;
     case '/persistentvolumeclaims':
       admitClaim(call, object);
-      checkLimits(call, object);
       break;
     case '/persistentvolumes':
       protect(object, 'kubernetes.io/pv-protection');
@@ -34,33 +69,34 @@ export function admitCreate(call: ResourceCall, object: KubeObject, dryRun: bool
     case 'networking.k8s.io/ingresses':
       admitIngress(call, object);
       break;
-    case '/namespaces':
-      labelNamespace(object);
-      break;
-    case definitions:
-      defaultDefinition(object);
-      establish(call.services.store, object, undefined, call.services.clock.now());
   }
 }
 
-export function admitUpdate(call: ResourceCall, object: KubeObject, old: KubeObject): void {
-  if (call.type.collection === '/namespaces') labelNamespace(object);
-  if (call.info.subresource !== '') return;
-  if (call.type.collection === definitions) {
-    defaultDefinition(object);
-    establish(call.services.store, object, old, call.services.clock.now());
-  }
-  if (call.type.collection === '/pods') admitTolerations(object);
-  if (call.type.collection !== '/persistentvolumeclaims') return;
-  admitResize(call, object, old);
-  checkLimits(call, object);
+/**
+ * Who may refuse a write that is valid, in the server's order; quota has the last word, see {@link charge}. Undefined
+ * when all is done at once. Throws or rejects with the refusal.
+ */
+export function validate(attributes: Attributes): Promise<void> | undefined {
+  validateInTree(attributes);
+  if (!hasValidatingWebhooks(attributes.call.services)) return undefined;
+  return validateByWebhooks(attributes);
 }
 
-/** The last word on a write that is valid. */
-export function admitValid(call: ResourceCall, object: KubeObject, old: KubeObject | undefined, dryRun: boolean): void {
+function validateInTree({ call, operation, object, old, kind }: Attributes): void {
+  if (!object || kind) return;
   checkEscalation(call, object, old);
   checkCertificateRequest(call, object, old);
-  chargeQuota(call, object, old, dryRun);
+  if (call.info.subresource !== '') return;
+  const { collection } = call.type;
+  if (collection === '/pods' && operation === 'CREATE') checkLimits(call, object);
+  if (collection !== '/persistentvolumeclaims') return;
+  checkLimits(call, object);
+  if (old) checkResize(call, object, old);
+}
+
+/** Charges the write to quotas, at the moment it is made. Throws 403. */
+export function charge({ call, object, old, dryRun }: Attributes): void {
+  if (object) chargeQuota(call, object, old, dryRun);
 }
 
 /** A namespace's name can be selected by; the label cannot be taken away. */

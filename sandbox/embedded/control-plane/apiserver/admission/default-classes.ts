@@ -20,7 +20,7 @@ export function admitClaim({ services }: ResourceCall, claim: KubeObject): void 
 }
 
 /** A claim grows only where its class lets it. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#expanding-persistent-volumes-claims */
-export function admitResize({ services, type }: ResourceCall, claim: KubeObject, old: KubeObject): void {
+export function checkResize({ services, type }: ResourceCall, claim: KubeObject, old: KubeObject): void {
   const [wanted, had] = [claim, old].map(({ spec }) => spec.resources?.requests?.storage as string | undefined);
   if (!wanted || !had || compareQuantities(wanted, had) <= 0 || old.status?.phase !== 'Bound') return;
   const owner = services.store.get('storage.k8s.io/storageclasses', '', old.spec.storageClassName ?? '');

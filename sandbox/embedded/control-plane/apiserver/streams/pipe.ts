@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { admitConnect } from '../admission/outside.ts';
 import type { Call, ResourceCall } from '../call.ts';
 import { badRequest, internalError, refusal } from '../errors.ts';
 import type { Reply } from '../reply.ts';
@@ -9,12 +10,13 @@ import { type Target, targetOf } from './target.ts';
 const ownHeaders = ['host', 'authorization', 'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding'];
 
 /** Answers with what the kubelet sends: logs, or what a pod's own server says. */
-export function pipeRequest(call: ResourceCall): Reply {
+export async function pipeRequest(call: ResourceCall): Promise<Reply> {
   const target = targetOf(call);
   const isLog = call.info.subresource === 'log';
   if (!isLog && call.info.subresource !== 'proxy') throw badRequest('Upgrade request required');
   if (isLog) checkLogOptions(call);
   if (!target) return { code: 200, raw: '' };
+  if (!isLog) await admitConnect(call);
   return {
     code: 200,
     stream: (request, response) => forward({ call, target, request, response, isLog }),

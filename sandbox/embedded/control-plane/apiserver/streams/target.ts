@@ -10,7 +10,8 @@ export interface Target {
   path: string;
 }
 
-const kubelet = 'atelier.dev/kubelet';
+/** Where a node's kubelet listens. */
+export const kubeletAnnotation = 'atelier.dev/kubelet';
 
 /** What of a resource is a stream to its node. */
 export const streamed = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
@@ -63,8 +64,9 @@ function nodeTarget(call: ResourceCall, node: string, path: string): Target {
   return { ...addressOf(object), path };
 }
 
-function addressOf(node: KubeObject): { host: string; port: number } {
-  const address = node.metadata.annotations?.[kubelet] ?? '';
+/** Throws 500 for a node that nobody runs. */
+export function addressOf(node: KubeObject): { host: string; port: number } {
+  const address = node.metadata.annotations?.[kubeletAnnotation] ?? '';
   const match = /^(.+):(\d+)$/.exec(address);
   if (!match) throw refusal(500, '', `no preferred addresses found; known addresses: []`);
   return { host: match[1] ?? '', port: Number(match[2]) };
@@ -94,7 +96,7 @@ function proxyTarget(call: ResourceCall, search: string): Target {
   if (!found) throw unavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
   if (!hasEndpoints(call, name)) throw unavailable(`no endpoints available for service ${JSON.stringify(info.name)}`);
   const path = `/proxy/services/${info.namespace}/${name}/${scheme}${found.port}/${rest}${search}`;
-  const node = services.store.list('/nodes').find((entry) => entry.object.metadata.annotations?.[kubelet]);
+  const node = services.store.list('/nodes').find((entry) => entry.object.metadata.annotations?.[kubeletAnnotation]);
   if (!node) throw unavailable('no node is ready');
   return nodeTarget(call, node.name, path);
 }

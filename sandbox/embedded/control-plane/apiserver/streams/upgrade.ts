@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../../../client/client.ts';
+import { admitConnect } from '../admission/outside.ts';
 import type { ResourceCall } from '../call.ts';
 import { badRequest, internalError, nothingHere, refusal } from '../errors.ts';
 import { authorizeCall, checkAccess, type Incoming } from '../handle.ts';
@@ -37,6 +38,7 @@ export async function pipeUpgrade({ services, incoming, request, socket, head }:
   checkExec(resourceCall);
   const target = targetOf(resourceCall);
   if (!target) throw badRequest(`pod ${info.name} does not have a host assigned`);
+  await admitConnect(resourceCall);
   const headers = { ...request.headers };
   for (const name of connectionHeaders) delete headers[name];
   for (const name of Object.keys(headers)) if (name.startsWith('impersonate-')) delete headers[name];

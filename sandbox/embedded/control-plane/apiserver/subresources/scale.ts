@@ -8,7 +8,7 @@ import { readPatch } from '../patch.ts';
 import { mustGet } from '../read.ts';
 import { contentOf, type Reply } from '../reply.ts';
 import type { ResourceType } from '../resource-type.ts';
-import { updateObject } from '../write.ts';
+import { retried, updateObject } from '../write.ts';
 
 interface Paths {
   replicas: string[];
@@ -23,7 +23,11 @@ const builtIn: Paths = {
 };
 
 /** The number of replicas alone, in the form of autoscaling/v1 Scale. */
-export async function scale(call: ResourceCall): Promise<Reply> {
+export function scale(call: ResourceCall): Promise<Reply> {
+  return retried(call, () => scaleOnce(call));
+}
+
+async function scaleOnce(call: ResourceCall): Promise<Reply> {
   const entry = mustGet(call);
   const { services, type, info } = call;
   const current = scaleOf(type, entry.object);
@@ -54,7 +58,7 @@ export async function scale(call: ResourceCall): Promise<Reply> {
     ]);
   }
   const object = structuredClone(entry.object);
-  write(object, pathsOf(type).replicas, replicas);
+  writeReplicas(type, object, replicas);
   const view = await updateObject(call, entry, object);
   return { code: 200, content: contentOf(scaleOf(type, view.object)) };
 }
@@ -93,7 +97,9 @@ function pathsOf({ definition, version }: ResourceType): Paths {
 
 const read = (object: Loose, path: string[]): Loose => path.reduce((value, key) => value?.[key], object);
 
-function write(object: Loose, path: string[], value: number): void {
+/** Sets the number in an object of the resource itself. */
+export function writeReplicas(type: ResourceType, object: Loose, value: number): void {
+  const path = pathsOf(type).replicas;
   let place = object;
   for (const key of path.slice(0, -1)) {
     place[key] ??= {};
@@ -102,7 +108,8 @@ function write(object: Loose, path: string[], value: number): void {
   place[path.at(-1) ?? ''] = value;
 }
 
-function scaleOf(type: ResourceType, object: KubeObject): KubeObject {
+/** An object's replicas, as autoscaling/v1 shows them. */
+export function scaleOf(type: ResourceType, object: KubeObject): KubeObject {
   const paths = pathsOf(type);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const selector = paths.selector.length > 0 ? read(object, paths.selector) : undefined;

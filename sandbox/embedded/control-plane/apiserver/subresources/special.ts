@@ -1,3 +1,4 @@
+import { admitPosted } from '../admission/outside.ts';
 import { type ResourceCall, warn } from '../call.ts';
 import type { Reply } from '../reply.ts';
 import { bind } from './binding.ts';
@@ -30,11 +31,20 @@ const deprecated: Record<string, string> = {
   '/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
 };
 
+const admitted =
+  (handler: Handler): Handler =>
+  async (call) => {
+    await admitPosted(call);
+    return handler(call);
+  };
+
 /** What is answered neither by the stored object nor by a part of it; undefined for all else. */
 export function special(call: ResourceCall): Handler | undefined {
   const { type, info } = call;
   const old = deprecated[type.collection];
   if (old) warn(call, old);
   if (info.subresource === 'scale' && type.fact.subresources?.some((one) => one.name === 'scale')) return scale;
-  return handlers[`${info.verb} ${info.subresource ? `${type.collection}/${info.subresource}` : type.collection}`];
+  const handler =
+    handlers[`${info.verb} ${info.subresource ? `${type.collection}/${info.subresource}` : type.collection}`];
+  return handler && info.verb === 'create' ? admitted(handler) : handler;
 }

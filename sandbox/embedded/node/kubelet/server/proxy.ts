@@ -104,6 +104,22 @@ export async function proxyUpgrade(
   client.pipe(socket).pipe(client);
 }
 
+/** Joins the caller with what listens there, without a word of HTTP between them. Resolves with the dialer's error. */
+export async function connectRaw(target: ProxyTarget, client: Duplex, head: Buffer): Promise<string | undefined> {
+  let socket: Duplex;
+  try {
+    socket = await target.open();
+  } catch (error) {
+    return dialError(target.host, target.port, error);
+  }
+  client.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+  if (head.length) socket.write(head);
+  client.on('error', () => socket.destroy()).on('close', () => socket.destroy());
+  socket.on('error', () => client.destroy()).on('close', () => client.destroy());
+  client.pipe(socket).pipe(client);
+  return undefined;
+}
+
 export function unavailable(response: ServerResponse, why: string): void {
   const body = JSON.stringify({
     kind: 'Status',

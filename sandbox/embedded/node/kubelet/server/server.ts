@@ -11,7 +11,15 @@ import type { Kubelet } from '../kubelet.ts';
 import type { Instance } from '../records.ts';
 import { LogError, serveLogs } from './logs.ts';
 import { forwardChannels, forwardSpdy } from './port-forward.ts';
-import { type ProxyTarget, podTarget, proxyRequest, proxyUpgrade, serviceTarget, unavailable } from './proxy.ts';
+import {
+  connectRaw,
+  type ProxyTarget,
+  podTarget,
+  proxyRequest,
+  proxyUpgrade,
+  serviceTarget,
+  unavailable,
+} from './proxy.ts';
 import { runAttach, runExec } from './remote-command.ts';
 import { spdyProtocols, spdyStreams } from './remote-spdy.ts';
 import { internalError, type RemoteStreams, remoteOptions } from './remote-streams.ts';
@@ -74,7 +82,7 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   }
 
   function target(request: IncomingMessage): ProxyTarget | undefined {
-    const match = /^\/proxy\/(pods|services)\/([^/]+)\/([^/]+)\/([^/?]*)(.*)$/.exec(request.url ?? '');
+    const match = /^\/(?:proxy|connect)\/(pods|services)\/([^/]+)\/([^/]+)\/([^/?]*)(.*)$/.exec(request.url ?? '');
     if (!match || !served) return undefined;
     const [, kind, namespace, name, port, rest] = match.map((part) => part ?? '') as [
       string,
@@ -137,6 +145,12 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     if (verb === 'proxy') {
       const found = target(request);
       return found ? proxyUpgrade(found, request, socket, head) : refuse(socket, 503, 'no endpoints available');
+    }
+    if (verb === 'connect') {
+      const found = target(request);
+      if (!found) return refuse(socket, 503, 'no endpoints available');
+      const failure = await connectRaw(found, socket, head);
+      return failure === undefined ? undefined : refuse(socket, 502, failure);
     }
     const worker = served.kubelet.pod(namespace, pod);
     if (!worker) return refuse(socket, 404, 'pod does not exist');

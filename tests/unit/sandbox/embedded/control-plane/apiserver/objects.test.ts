@@ -289,7 +289,7 @@ test('unknown paths, resources and verbs', async () => {
     (
       await send({
         method: 'POST',
-        path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
+        path: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
         body: {},
       })
     ).body,
