@@ -9,6 +9,8 @@ export interface OpenOptions {
   name: string;
   /** 0 for any. */
   port: number;
+  /** How many nodes; three unless told. */
+  nodes?: number;
 }
 
 export interface OpenCluster {
@@ -30,7 +32,7 @@ export class Clusters {
   }
 
   /** Rejects with one sentence when the name is no good, in use, or the cluster cannot be started. */
-  async open({ name, port }: OpenOptions): Promise<OpenCluster> {
+  async open({ name, port, nodes }: OpenOptions): Promise<OpenCluster> {
     if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
       throw new Error(`"${name}" cannot name a cluster: use lower-case letters, digits and -`);
     const open = this.#open.get(name);
@@ -48,7 +50,14 @@ export class Clusters {
     writeKubeconfig(kubeconfig, { ...base, user: 'kubernetes-admin', pair: cluster.pki.admin });
     const nodeKubeconfig = join(directory, 'node.kubeconfig');
     writeKubeconfig(nodeKubeconfig, { ...base, user: 'system:node:node-1', pair: cluster.pki.node });
-    this.#node?.open({ name, kubeconfig: nodeKubeconfig, directory, domain: 'cluster.local', skips: clock.skips });
+    this.#node?.open({
+      name,
+      kubeconfig: nodeKubeconfig,
+      directory,
+      domain: 'cluster.local',
+      skips: clock.skips,
+      ...(nodes && { nodes }),
+    });
     return { name, url: cluster.url, kubeconfig };
   }
 

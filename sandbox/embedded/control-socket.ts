@@ -9,7 +9,7 @@ import type { Clusters } from './clusters.ts';
  * `open` → `opened` with `kubeconfig` and `url`; `close` → `closed`; `skip` → `skipped`; else `error` with `message`.
  */
 export type ControlRequest =
-  | { type: 'open'; name: string; port?: number }
+  | { type: 'open'; name: string; port?: number; nodes?: number }
   | { type: 'close'; name: string }
   | { type: 'skip'; name: string; milliseconds: number };
 
@@ -47,7 +47,8 @@ function serve(socket: Socket, clusters: Clusters): void {
     try {
       request = JSON.parse(line) as ControlRequest;
       if (request.type === 'open') {
-        const opened = await clusters.open({ name: request.name, port: request.port ?? 0 });
+        const { name, port = 0, nodes } = request;
+        const opened = await clusters.open({ name, port, ...(nodes && { nodes }) });
         held.add(request.name);
         // Whoever asked may be gone by now.
         if (socket.destroyed) await clusters.close(request.name);

@@ -15,6 +15,7 @@ interface Flags {
   port: number;
   gaps: boolean;
   node: boolean;
+  nodes: number;
 }
 
 /** One sentence, and out. */
@@ -32,12 +33,17 @@ function readFlags(): Flags {
         port: { type: 'string', default: '0' },
         gaps: { type: 'boolean', default: false },
         'no-node': { type: 'boolean', default: false },
+        nodes: { type: 'string', default: process.env.ATELIER_NODES || '3' },
       },
     });
     const port = Number(values.port);
     if (!Number.isInteger(port) || port < 0 || port > 65_535)
       fail(`--port ${values.port} is no port: give 0 to 65535`, 2);
-    return { home: resolve(values.home), name: values.name, port, gaps: values.gaps, node: !values['no-node'] };
+    const nodes = Number(values.nodes);
+    if (!Number.isInteger(nodes) || nodes < 1 || nodes > 9)
+      fail(`--nodes ${values.nodes} is no number of nodes: give 1 to 9`, 2);
+    const { name, gaps } = values;
+    return { home: resolve(values.home), name, port, gaps, node: !values['no-node'], nodes };
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error), 2);
   }
@@ -73,7 +79,7 @@ async function start(flags: Flags): Promise<void> {
   const { askControl, dialControl, serveControl } = await import('./control-socket.ts');
   const running = await dialControl(flags.home);
   if (running) {
-    const reply = await askControl(running, { type: 'open', name: flags.name, port: flags.port });
+    const reply = await askControl(running, { type: 'open', name: flags.name, port: flags.port, nodes: flags.nodes });
     if (reply.type !== 'opened') throw new Error(reply.type === 'error' ? reply.message : 'unexpected answer');
     announce(reply.kubeconfig, reply.url);
     await Promise.race([asked(), new Promise((end) => running.once('close', end))]);

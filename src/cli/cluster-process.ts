@@ -25,6 +25,8 @@ export interface ClusterOptions {
   home: string;
   name: string;
   onTrouble(error: Error): void;
+  /** How many nodes; three unless told. */
+  nodes?: number;
 }
 
 /** Starts it and waits until its API answers. Rejects with its own last words; started again whenever it ends by itself. */
@@ -36,7 +38,9 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterProc
 
   async function launch(): Promise<string> {
     // The IPC channel tells it when this process is gone, however it ended.
-    child = spawn(process.execPath, [...process.execArgv, MAIN, '--home', options.home, '--name', options.name], {
+    const size = options.nodes ? ['--nodes', String(options.nodes)] : [];
+    const words = ['--home', options.home, '--name', options.name, ...size];
+    child = spawn(process.execPath, [...process.execArgv, MAIN, ...words], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });

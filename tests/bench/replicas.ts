@@ -3,7 +3,7 @@ import { type BenchCluster, openCluster, timed } from './cluster.ts';
 import type { Figure } from './figures.ts';
 import type { Part, Workplace } from './part.ts';
 
-const GENEROUS = { ATELIER_NODE_PODS: '2000', ATELIER_NODE_CPU: '64' };
+const GENEROUS = { ATELIER_NODES: '1', ATELIER_NODE_PODS: '2000', ATELIER_NODE_CPU: '64' };
 
 /** Milliseconds until kubectl says that a new Deployment is rolled out. */
 async function rollOut(cluster: BenchCluster, name: string, replicas: number): Promise<number> {

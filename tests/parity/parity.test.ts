@@ -28,7 +28,7 @@ describe('the embedded cluster answers as the recorded one', () => {
     const troubles: Error[] = [];
     const onTrouble = (error: Error) => troubles.push(error);
     clusters = await Promise.all(
-      ['main', 'own'].map((name) => startCluster({ home: path.join(home, name), name, onTrouble })),
+      ['main', 'own'].map((name) => startCluster({ home: path.join(home, name), name, onTrouble, nodes: 1 })),
     );
     const [shared, own] = clusters.map(({ kubeconfig }) => ({ tools, kubeconfig }));
     const answer = (asked: typeof scenarios) =>

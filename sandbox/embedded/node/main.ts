@@ -3,7 +3,7 @@ import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { createClock, type Skip, type SkippableClock } from '../clock.ts';
-import type { EmbeddedNode } from './open-node.ts';
+import type { EmbeddedNodes } from './open-nodes.ts';
 
 enableCompileCache();
 // As in process 1: memory that is soon free again is not kept.
@@ -17,6 +17,8 @@ export type NodeRequest =
       kubeconfig: string;
       directory: string;
       domain?: string;
+      /** How many nodes. */
+      nodes?: number;
       passThrough?: boolean;
       skips?: Skip[];
     }
@@ -31,8 +33,8 @@ export type NodeReply =
   | { type: 'skipped'; name: string; fired: number }
   | { type: 'failed'; name: string; message: string };
 
-const { openNode } = await import('./open-node.ts');
-const nodes = new Map<string, Promise<EmbeddedNode>>();
+const { openNodes } = await import('./open-nodes.ts');
+const nodes = new Map<string, Promise<EmbeddedNodes>>();
 const clocks = new Map<string, SkippableClock>();
 const reply = (message: NodeReply) => void process.send?.(message);
 
@@ -49,7 +51,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
   const clock = createClock(request.skips);
   clocks.set(name, clock);
   for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
-    const opened = openNode({
+    const opened = openNodes({
       name,
       kubeconfig,
       directory,
@@ -57,8 +59,9 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
       clock,
       log,
       ...(domain && { clusterDomain: domain }),
+      ...(request.nodes && { count: request.nodes }),
       // More pods than a node of this size takes, for measuring.
-      capacity: {
+      size: {
         cpu: process.env.ATELIER_NODE_CPU || '4',
         memory: '8Gi',
         pods: process.env.ATELIER_NODE_PODS || '110',
@@ -66,8 +69,8 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
     });
     nodes.set(name, opened);
     try {
-      const node = await opened;
-      reply({ type: 'ready', name, proxy: node.proxy, port: node.port });
+      const { proxy, machines } = await opened;
+      reply({ type: 'ready', name, proxy, port: machines[0]?.port ?? 0 });
       return;
     } catch (error) {
       log(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -12,6 +12,7 @@ const FLAGS = {
   home: { type: 'string' },
   name: { type: 'string' },
   port: { type: 'string' },
+  nodes: { type: 'string' },
   gaps: { type: 'boolean' },
   kubeconfig: { type: 'string' },
 } as const;
@@ -35,7 +36,8 @@ export async function cluster(args: string[]): Promise<void> {
   }
   const port = portOf(flags.port ?? (env.PORT || '0'));
   if (!flags.gaps) openHome(home);
-  const words = flags.gaps ? ['--gaps'] : ['--home', home, '--name', name, '--port', String(port)];
+  const size = flags.nodes ? ['--nodes', flags.nodes] : [];
+  const words = flags.gaps ? ['--gaps'] : ['--home', home, '--name', name, '--port', String(port), ...size];
   // The IPC channel tells it when this process is gone, however it ended.
   const child = spawn(process.execPath, [...process.execArgv, MAIN, ...words], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

@@ -47,7 +47,7 @@ export async function parity(args: string[]): Promise<void> {
   const home = await mkdtemp(path.join(tmpdir(), 'atelier-parity-'));
   const onTrouble = (error: Error) => say(error.message);
   const clusters = await Promise.all(
-    ['main', 'own'].map((name) => startCluster({ home: path.join(home, name), name, onTrouble })),
+    ['main', 'own'].map((name) => startCluster({ home: path.join(home, name), name, onTrouble, nodes: 1 })),
   );
   try {
     const [shared, own] = clusters.map((embedded) => ({ tools, kubeconfig: embedded.kubeconfig }));

@@ -1,27 +1,25 @@
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import type { Client } from '../../client/client.ts';
-import { createInformer, type Informer } from '../../client/informer.ts';
 import { createRecorder } from '../../client/recorder.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import type { Network } from '../network/network.ts';
 import type { ServiceTable } from '../network/services.ts';
 import { CpuMeter } from '../usage/cpu-meter.ts';
 import { admit } from './admission.ts';
-import { createConfiguration, resources } from './configuration.ts';
 import { amount } from './downward.ts';
 import { Images, type Resolve } from './images.ts';
-import { createLane } from './lane.ts';
 import { mounts } from './mounting.ts';
 import { NodeRegistration } from './node-object.ts';
 import { type NodeContext, PodWorker } from './pod-worker.ts';
 import { Tokens } from './tokens.ts';
-import { removeVolume } from './volumes.ts';
+import type { Watched } from './watched.ts';
 
 export interface KubeletOptions {
   client: Client;
   clock: Clock;
   network: Network;
   services: ServiceTable;
+  watched: Watched;
   resolve: Resolve;
   /** The cluster's folder on this machine. */
   directory: string;
@@ -31,6 +29,8 @@ export interface KubeletOptions {
     port: number;
     version: string;
     capacity: { cpu: string; memory: string; pods: string };
+    /** What addresses of pods begin with: `10.244.0.0/24`. */
+    podCidr: string;
     labels?: Record<string, string>;
   };
   clusterDomain: string;
@@ -53,14 +53,18 @@ export interface Kubelet {
   tokens: Tokens;
   /** Takes the node's pods up; resolves when it knows them. */
   start(): Promise<void>;
+  /** Makes the Node anew, or takes over the one that is there. */
+  register(): Promise<void>;
+  /** Its Node was deleted: says nothing until it is registered again. */
+  forget(): void;
   close(): void;
 }
 
 export function createKubelet(options: KubeletOptions): Kubelet {
   const { client, clock, network, directory, node, log, signal } = options;
+  const { configmaps, secrets, configuration, lane } = options.watched;
   const workers = new Map<string, PodWorker>();
   const byName = new Map<string, PodWorker>();
-  const lane = createLane(12);
   const tokens = new Tokens(client, clock, lane);
   const images = new Images({
     resolve: options.resolve,
@@ -69,12 +73,6 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     ...(options.imagesFile && { file: options.imagesFile }),
   });
   const recorder = createRecorder({ client, clock, component: 'kubelet', host: node.name, log });
-  const informer = (resource: (typeof resources)[keyof typeof resources], fieldSelector?: string): Informer =>
-    createInformer({ client, resource, clock, signal, log, ...(fieldSelector && { fieldSelector }) });
-  const configmaps = informer(resources.configmaps);
-  const secrets = informer(resources.secrets);
-  const persistent = informer(resources.volumes);
-  const configuration = createConfiguration(client, { configmap: configmaps, secret: secrets });
   const allocatable = { ...node.capacity, 'ephemeral-storage': '104857600Ki' };
   const registration = new NodeRegistration(client, clock, { ...node, images: () => images.list() }, log);
   const cpu = new CpuMeter(clock, amount(node.capacity.cpu));
@@ -96,6 +94,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     },
     node: node.name,
     hostIP: () => node.address,
+    podCidr: node.podCidr,
     clusterDomain: options.clusterDomain,
     allocatable,
     cpu,
@@ -119,10 +118,12 @@ export function createKubelet(options: KubeletOptions): Kubelet {
 
   const nameOf = (pod: KubeObject) => `${pod.metadata.namespace}/${pod.metadata.name}`;
 
-  function follow(pods: Informer): void {
-    pods.on((now, before) => {
+  const stops: (() => void)[] = [];
+
+  function follow(): void {
+    const stopPods = options.watched.pods.on((now, before) => {
       // What was on its way when this node ended must not bring it back to life.
-      if (signal.aborted) return;
+      if (signal.aborted || (now ?? before)?.spec.nodeName !== node.name) return;
       if (!now) {
         if (before) workers.get(before.metadata.uid!)?.remove();
         return;
@@ -141,12 +142,26 @@ export function createKubelet(options: KubeletOptions): Kubelet {
         }
       }
     };
-    configmaps.on(refresh('configMap'));
-    secrets.on(refresh('secret'));
-    persistent.on((now, before) => {
-      if (!now && before?.spec?.persistentVolumeReclaimPolicy === 'Delete')
-        removeVolume(directory, before.metadata.name!);
-    });
+    stops.push(stopPods, configmaps.on(refresh('configMap')), secrets.on(refresh('secret')));
+  }
+
+  async function register(): Promise<void> {
+    const { created, ready, rebooted } = await registration.register();
+    // Events about nodes carry the name in place of a uid, as the real kubelet's do.
+    const about = { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.name } };
+    const said = [['Starting', 'Starting kubelet.']];
+    if (!ready) {
+      for (const state of ['HasSufficientMemory', 'HasNoDiskPressure', 'HasSufficientPID']) {
+        said.push([`Node${state}`, `Node ${node.name} status is now: Node${state}`]);
+      }
+      if (created) said.push(['NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods']);
+    }
+    if (rebooted) said.push(['Rebooted', `Node ${node.name} has been rebooted, boot id: ${rebooted}`]);
+    if (!ready) said.push(['NodeReady', `Node ${node.name} status is now: NodeReady`]);
+    for (const [reason, message] of said) {
+      const type = reason === 'Rebooted' ? 'Warning' : 'Normal';
+      lane.later(() => recorder.event(about, type, reason!, message!));
+    }
   }
 
   function renew(): void {
@@ -164,28 +179,19 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     pod: (namespace, name) => byName.get(`${namespace}/${name}`),
     pods: () => [...workers.values()],
     async start() {
-      const registered = await registration.register();
-      // Events about nodes carry the name in place of a uid, as the real kubelet's do.
-      const about = { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.name } };
-      const said = [['Starting', 'Starting kubelet.']];
-      if (registered === 'new') {
-        for (const state of ['HasSufficientMemory', 'HasNoDiskPressure', 'HasSufficientPID']) {
-          said.push([`Node${state}`, `Node ${node.name} status is now: Node${state}`]);
-        }
-        said.push(['NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods']);
-        said.push(['NodeReady', `Node ${node.name} status is now: NodeReady`]);
-      }
-      for (const [reason, message] of said) lane.later(() => recorder.event(about, 'Normal', reason!, message!));
-      await Promise.all([configmaps.synced, secrets.synced, persistent.synced]);
-      const pods = informer(resources.pods, `spec.nodeName=${node.name}`);
-      await pods.synced;
+      await register();
+      const { pods, volumes } = options.watched;
+      await Promise.all([configmaps.synced, secrets.synced, volumes.synced, pods.synced]);
       // Addresses that pods of an earlier life had are theirs again before new ones get any.
-      follow(pods);
+      follow();
       renew();
     },
+    register,
+    forget: () => registration.stop(),
     close() {
       renewal?.cancel();
       registration.stop();
+      for (const stop of stops.splice(0)) stop();
       for (const worker of workers.values()) worker.close();
       workers.clear();
       byName.clear();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { ApiError, type Client } from '../../client/client.ts';
 import type { Clock, Timer } from '../../clock.ts';
@@ -13,12 +14,22 @@ export interface NodeOptions {
   port: number;
   version: string;
   capacity: { cpu: string; memory: string; pods: string };
+  podCidr: string;
   labels?: Record<string, string>;
   images: () => { names: string[]; sizeBytes: number }[];
 }
 
 /** How the API server finds the kubelet of a node in this machine. */
 const kubeletAnnotation = 'atelier.dev/kubelet';
+
+/** What a node found when it said that it is there. */
+export interface Registration {
+  created: boolean;
+  /** It was, before. */
+  ready: boolean;
+  /** The id of this boot, where the Node told of another. */
+  rebooted?: string;
+}
 
 /** Says that the node is there, and goes on saying so. */
 export class NodeRegistration {
@@ -28,6 +39,8 @@ export class NodeRegistration {
   readonly #log: (message: string) => void;
   readonly #timers = new Set<Timer>();
   #uid = '';
+  /** Containers end with this process: each of its lives is a boot of the machine. */
+  readonly #boot = randomUUID();
   #stopped = false;
 
   constructor(client: Client, clock: Clock, options: NodeOptions, log: (message: string) => void) {
@@ -38,32 +51,43 @@ export class NodeRegistration {
   }
 
   /** Makes the Node or takes over the one that is there. Rejects when the API refuses. */
-  async register(): Promise<'new' | 'known'> {
-    const { name, port } = this.#options;
+  async register(): Promise<Registration> {
+    const { name, port, podCidr } = this.#options;
+    this.stop();
+    this.#stopped = false;
+    const spec = { podCIDR: podCidr, podCIDRs: [podCidr] };
     const metadata = {
       name,
       labels: this.labels,
       annotations: {
         [kubeletAnnotation]: `127.0.0.1:${port}`,
+        'node.alpha.kubernetes.io/ttl': '0',
         'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
       },
     };
     let node: KubeObject;
-    let outcome: 'new' | 'known' = 'new';
+    const outcome: Registration = { created: true, ready: false };
     try {
       node = await this.#client.create(resources.nodes, {
         apiVersion: 'v1',
         kind: 'Node',
         metadata,
-        spec: {},
+        spec,
         status: this.#status([]),
       });
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 409) throw error;
-      outcome = 'known';
+      outcome.created = false;
       node = await this.#client.patch(resources.nodes, name, undefined, 'strategic', { metadata });
+      // One that was made by hand.
+      if (!node.spec?.podCIDR) node = await this.#client.patch(resources.nodes, name, undefined, 'strategic', { spec });
     }
     this.#uid = node.metadata.uid ?? '';
+    if (!outcome.created) {
+      const { conditions = [], nodeInfo } = node.status ?? {};
+      outcome.ready = conditions.some((one: Loose) => one.type === 'Ready' && one.status === 'True');
+      if (nodeInfo?.bootID && nodeInfo.bootID !== this.#boot) outcome.rebooted = this.#boot;
+    }
     await this.report(node.status?.conditions ?? []);
     await this.#renew();
     this.#every(timings.lease, () => this.#renew());
@@ -85,6 +109,7 @@ export class NodeRegistration {
 
   /** Writes the node's status. */
   async report(before?: Loose[]): Promise<void> {
+    if (this.#stopped) return;
     const { name } = this.#options;
     const shown = before ?? (await this.#client.get(resources.nodes, name)).status?.conditions ?? [];
     await this.#client.patch(
@@ -116,6 +141,7 @@ export class NodeRegistration {
 
   /** https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beats */
   async #renew(): Promise<void> {
+    if (this.#stopped) return;
     const { name } = this.#options;
     const spec = {
       holderIdentity: name,
@@ -145,6 +171,8 @@ export class NodeRegistration {
   #status(before: Loose[]): Loose {
     const { address, name, port, version, capacity, images } = this.#options;
     const now = timestamp(this.#clock.now());
+    // Invented, and not twice the same in a cluster.
+    const machine = (Number(/\d+$/.exec(name)?.[0] ?? 1) - 1).toString(16).padStart(12, '0');
     const condition = (type: string, status: string, reason: string, message: string) => {
       const old = before.find((candidate) => candidate.type === type);
       return {
@@ -174,15 +202,15 @@ export class NodeRegistration {
       images: images(),
       nodeInfo: {
         architecture: 'amd64',
-        bootID: '00000000-0000-4000-8000-000000000000',
+        bootID: this.#boot,
         containerRuntimeVersion: 'containerd://2.1.4',
         kernelVersion: '6.12.0-atelier',
         kubeProxyVersion: '',
         kubeletVersion: version,
-        machineID: '00000000000040008000000000000000',
+        machineID: `00000000000040008000${machine}`,
         operatingSystem: 'linux',
         osImage: 'Atelier (simulated)',
-        systemUUID: '00000000-0000-4000-8000-000000000000',
+        systemUUID: `00000000-0000-4000-8000-${machine}`,
       },
     };
   }

@@ -34,6 +34,7 @@ export interface NodeContext {
   services: (namespace: string) => KubeObject[];
   node: string;
   hostIP: () => string;
+  podCidr: string;
   clusterDomain: string;
   allocatable: Record<string, string>;
   /** What all containers of the node take their CPU from. */
@@ -251,14 +252,15 @@ export class PodWorker {
 
   /** The pod gets its address. */
   #join(): void {
-    const { network, hostIP, clusterDomain } = this.#node;
-    this.ip = this.pod.spec.hostNetwork ? hostIP() : network.allocate(this.pod.status?.podIP);
+    const { network, hostIP, podCidr, clusterDomain } = this.#node;
+    this.ip = this.pod.spec.hostNetwork ? hostIP() : network.allocate(podCidr, this.pod.status?.podIP);
     this.#volumes.ip = this.ip;
     const identity = identityOf(this.pod, clusterDomain);
     this.network = network.addPod({
       namespace: this.pod.metadata.namespace!,
       hostname: identity.hostname,
       ip: this.ip,
+      node: hostIP(),
       hosts: identity.hosts,
       search: identity.search,
       dots: identity.dots,

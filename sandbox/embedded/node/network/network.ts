@@ -11,6 +11,8 @@ interface PodAddress {
   namespace: string;
   hostname: string;
   ip: string;
+  /** Address of the node it is on. */
+  node?: string;
   /** Names of /etc/hosts beside localhost. */
   hosts?: Record<string, string>;
   search: string[];
@@ -29,7 +31,10 @@ export interface NetworkOptions {
   services: ServiceTable;
   clusterDomain: string;
   clock: Clock;
+  /** From where connections of the outside seem to come: a node's. */
   nodeAddress: () => string;
+  /** Name of the node that has this address. */
+  nodeAt?: (address: string) => string | undefined;
   /** Where `kubernetes.default` leads. */
   apiServer: { host: string; port: number };
   /** First two numbers of pod addresses. */
@@ -43,8 +48,8 @@ export interface NetworkOptions {
 /** The cluster's network: every pod's listeners by address and port, Services before them, names over both. */
 export interface Network {
   readonly names: NameServer;
-  /** A free address of the pod range; the one asked for, if it is free. */
-  allocate(wanted?: string): string;
+  /** A free address of a node's range, `10.244.0.0/24`; the one asked for, if it is free. */
+  allocate(range: string, wanted?: string): string;
   release(ip: string): void;
   addPod(pod: PodAddress): PodNetwork;
   /** Whether an address is the cluster's: of a pod, a Service, the node. */
@@ -67,7 +72,7 @@ export function createNetwork(options: NetworkOptions): Network {
   const names = createNameServer(services, clusterDomain);
   const pods = new Map<string, Ports>();
   const taken = new Set<string>();
-  let last = 1;
+  const lasts = new Map<string, number>();
   let lastPort = 32_768;
 
   const nextPort = () => {
@@ -159,7 +164,7 @@ export function createNetwork(options: NetworkOptions): Network {
       async resolve(name) {
         return find(name);
       },
-      fromNode: (port) => open(ports, options.nodeAddress(), { address: pod.ip, port }, false),
+      fromNode: (port) => open(ports, pod.node ?? options.nodeAddress(), { address: pod.ip, port }, false),
       fromInside: (port) => open(ports, '127.0.0.1', { address: '127.0.0.1', port }, true),
       close() {
         for (const [port, listener] of own) if (ports.get(port) === listener) ports.delete(port);
@@ -174,17 +179,24 @@ export function createNetwork(options: NetworkOptions): Network {
       address.startsWith(`${podRange}.`) ||
       address.startsWith(`${serviceRange}.`) ||
       address === options.nodeAddress() ||
+      options.nodeAt?.(address) !== undefined ||
       services.isServiceAddress(address),
     addPod,
-    allocate(wanted) {
-      if (wanted?.startsWith(`${podRange}.`) && !taken.has(wanted)) {
+    allocate(range, wanted) {
+      const { first, size } = rangeOf(range);
+      const place = wanted === undefined ? -1 : numberOf(wanted) - first;
+      if (wanted !== undefined && place > 0 && place < size && !taken.has(wanted)) {
         taken.add(wanted);
         return wanted;
       }
-      for (let tried = 0; tried < 65_000; tried += 1) {
-        last = last >= 65_000 ? 2 : last + 1;
-        const address = `${podRange}.${last >> 8}.${last & 255}`;
-        if ((last & 255) === 0 || (last & 255) === 255 || taken.has(address)) continue;
+      // The first address is the range's own, the second the node's end of it.
+      let last = lasts.get(range) ?? 1;
+      for (let tried = 0; tried < size; tried += 1) {
+        last = last >= size - 2 ? 2 : last + 1;
+        const number = first + last;
+        const address = [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
+        if (taken.has(address)) continue;
+        lasts.set(range, last);
         taken.add(address);
         return address;
       }
@@ -197,6 +209,15 @@ export function createNetwork(options: NetworkOptions): Network {
       return toAddress(found.addresses[nextPort() % found.addresses.length]!, port, client);
     },
   };
+}
+
+const numberOf = (address: string): number =>
+  address.split('.').reduce((number, part) => number * 256 + Number(part), 0);
+
+/** The first address of `10.244.0.0/24` as a number, and how many there are. */
+function rangeOf(range: string): { first: number; size: number } {
+  const [address = '', bits] = range.split('/');
+  return { first: numberOf(address), size: 2 ** (32 - Number(bits)) };
 }
 
 function refused(to: Address): NodeJS.ErrnoException {

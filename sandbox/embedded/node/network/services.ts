@@ -40,7 +40,8 @@ export interface ServiceTable {
 export interface ServiceTableOptions {
   services: Source;
   slices: Source;
-  nodeAddress: () => string;
+  /** Name of the node that has this address. */
+  nodeAt: (address: string) => string | undefined;
   clock: Clock;
 }
 
@@ -139,7 +140,7 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
         const found = service?.spec?.ports?.find((entry: Loose) => entry.port === port && entry.protocol !== 'UDP');
         if (service && found) return pick(service, found, client);
       }
-      if (address === options.nodeAddress()) {
+      if (options.nodeAt(address) !== undefined) {
         for (const service of services.list()) {
           const found = service.spec?.ports?.find(
             (entry: Loose) => entry.nodePort === port && entry.protocol !== 'UDP',

@@ -8,6 +8,7 @@ import { createClock, type SkippableClock } from '../../../../../../sandbox/embe
 import { resolveImage } from '../../../../../../sandbox/embedded/node/images/registry.ts';
 import { resources } from '../../../../../../sandbox/embedded/node/kubelet/configuration.ts';
 import { createKubelet, type Kubelet } from '../../../../../../sandbox/embedded/node/kubelet/kubelet.ts';
+import { watchCluster } from '../../../../../../sandbox/embedded/node/kubelet/watched.ts';
 import { createNetwork, type Network } from '../../../../../../sandbox/embedded/node/network/network.ts';
 import { createServiceTable, type ServiceTable } from '../../../../../../sandbox/embedded/node/network/services.ts';
 import { createMemoryApi, type MemoryApi } from '../../memory-api.ts';
@@ -61,7 +62,7 @@ export async function startRig(): Promise<Rig> {
     const services = createServiceTable({
       services: informer(resources.services),
       slices: informer(resources.slices),
-      nodeAddress: () => '10.99.0.1',
+      nodeAt: (address) => (address === '10.99.0.1' ? 'node-1' : undefined),
       clock,
     });
     const network = createNetwork({
@@ -76,6 +77,7 @@ export async function startRig(): Promise<Rig> {
       clock,
       network,
       services,
+      watched: watchCluster({ client, clock, signal, log: (message) => void log.push(message) }),
       resolve: resolveImage,
       directory,
       node: {
@@ -84,6 +86,7 @@ export async function startRig(): Promise<Rig> {
         port: 10_250,
         version: 'v1.35.2',
         capacity: { cpu: '4', memory: '8Gi', pods: '110' },
+        podCidr: '10.244.0.0/24',
       },
       clusterDomain: 'cluster.local',
       present: ['busybox:1.36', 'nginx:1.27'],

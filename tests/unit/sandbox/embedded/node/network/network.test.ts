@@ -49,7 +49,12 @@ beforeEach(() => {
   clock = createClock();
   services = collection();
   slices = collection();
-  table = createServiceTable({ services, slices, nodeAddress: () => '10.99.0.1', clock });
+  table = createServiceTable({
+    services,
+    slices,
+    nodeAt: (address) => (address === '10.99.0.1' ? 'node-1' : undefined),
+    clock,
+  });
   network = createNetwork({
     services: table,
     clusterDomain: 'cluster.local',
@@ -64,7 +69,7 @@ function pod(ip: string, hostname = 'p'): PodNetwork {
   return network.addPod({
     namespace: 'default',
     hostname,
-    ip: network.allocate(ip),
+    ip: network.allocate('10.244.0.0/24', ip),
     search: ['default.svc.cluster.local', 'svc.cluster.local', 'cluster.local'],
     dots: 5,
   });

@@ -9,25 +9,27 @@ import { type Clock, createClock } from '../clock.ts';
 import { resolveImage } from './images/registry.ts';
 import { resources } from './kubelet/configuration.ts';
 import type { Resolve } from './kubelet/images.ts';
-import { createKubelet, type Kubelet } from './kubelet/kubelet.ts';
-import { startKubeletServer } from './kubelet/server/server.ts';
+import { removeVolume } from './kubelet/volumes.ts';
+import { watchCluster } from './kubelet/watched.ts';
+import { Machine } from './machine.ts';
 import { createForwardProxy } from './network/forward-proxy.ts';
 import { createNetwork, type Network } from './network/network.ts';
 import { createServiceTable } from './network/services.ts';
+import { type NodeSize, nodePlans } from './node-plans.ts';
 
-export interface NodeOptions {
+export interface NodesOptions {
   /** The cluster's. */
   name: string;
-  /** Path of the kubeconfig the node speaks with. */
+  /** Path of the kubeconfig the nodes speak with. */
   kubeconfig: string;
   /** The cluster's folder: certificates in `pki/`, volumes, what was pulled. */
   directory: string;
   clock?: Clock;
-  nodeName?: string;
-  /** The node's InternalIP. */
-  address?: string;
+  /** How many nodes. */
+  count?: number;
   clusterDomain?: string;
-  capacity?: { cpu: string; memory: string; pods: string };
+  /** Of each. */
+  size?: NodeSize;
   version?: string;
   resolve?: Resolve;
   /** Lets the proxy lead beyond the cluster; for a learner on the own machine. */
@@ -36,14 +38,12 @@ export interface NodeOptions {
   log?: (message: string) => void;
 }
 
-/** One node of one cluster, running. */
-export interface EmbeddedNode {
+/** The nodes of one cluster, running. */
+export interface EmbeddedNodes {
   name: string;
   /** Of the proxy that leads into the cluster: `http://127.0.0.1:PORT`. */
   proxy: string;
-  /** Of the kubelet's server. */
-  port: number;
-  kubelet: Kubelet;
+  machines: Machine[];
   network: Network;
   close(): Promise<void>;
 }
@@ -51,8 +51,8 @@ export interface EmbeddedNode {
 /** Images that need no pull, so that a first pod starts at once. */
 const present = ['busybox:1.36', 'nginx:1.27'];
 
-/** Starts kubelet, network and proxy of one cluster; call it as often as there are clusters. Rejects when the API refuses or cannot be reached. */
-export async function openNode(options: NodeOptions): Promise<EmbeddedNode> {
+/** Starts nodes, network and proxy of one cluster; call it as often as there are clusters. Rejects when the API refuses or cannot be reached. */
+export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
   const { name, directory, clock = createClock(), clusterDomain = 'cluster.local', log = () => {} } = options;
   const credentials = readKubeconfig(options.kubeconfig);
   const client = createClient(
@@ -60,73 +60,87 @@ export async function openNode(options: NodeOptions): Promise<EmbeddedNode> {
   );
   const ending = new AbortController();
   const { signal } = ending;
-  const address = options.address ?? '10.99.0.1';
   const newId = options.newId ?? (() => randomBytes(32).toString('hex'));
   const home = join(directory, 'node');
   mkdirSync(home, { recursive: true, mode: 0o700 });
+  const plans = nodePlans(options.count ?? 3, options.size ?? { cpu: '4', memory: '8Gi', pods: '110' });
+  const nodeAddress = () => plans[0]!.address;
+  const nodeAt = (address: string) => plans.find((plan) => plan.address === address)?.name;
 
   const services = createInformer({ client, resource: resources.services, clock, signal, log });
   const slices = createInformer({ client, resource: resources.slices, clock, signal, log });
-  await Promise.all([services.synced, slices.synced]);
-  const table = createServiceTable({ services, slices, nodeAddress: () => address, clock });
+  const watched = watchCluster({ client, clock, signal, log });
+  await Promise.all([services.synced, slices.synced, watched.nodes.synced]);
+  const table = createServiceTable({ services, slices, nodeAt, clock });
   const api = new URL(credentials.server);
   const network = createNetwork({
     services: table,
     clusterDomain,
     clock,
-    nodeAddress: () => address,
+    nodeAddress,
+    nodeAt,
     apiServer: { host: api.hostname, port: Number(api.port || 443) },
   });
-  const server = await startKubeletServer({ ...serving(directory), clock, newId, log });
   const proxy = await createForwardProxy({ network, clusterDomain, passThrough: options.passThrough ?? false });
-  const kubelet = createKubelet({
+  const certificate = serving(directory);
+  const shared = {
     client,
     clock,
     network,
     services: table,
+    watched,
     resolve: options.resolve ?? resolveImage,
     directory: home,
-    node: {
-      name: options.nodeName ?? 'node-1',
-      address,
-      port: server.port,
-      version: options.version ?? 'v1.35.2',
-      capacity: options.capacity ?? { cpu: '4', memory: '8Gi', pods: '110' },
-    },
     clusterDomain,
     present,
-    imagesFile: join(home, 'images.json'),
     newId,
-    signal,
     log,
-  });
-  server.serve({ kubelet, network, services: table });
+  };
+  const machines = plans.map(
+    (plan, index) =>
+      new Machine({
+        kubelet: { ...shared, imagesFile: join(home, index === 0 ? 'images.json' : `images-${plan.name}.json`) },
+        node: { ...plan, version: options.version ?? 'v1.35.2' },
+        serving: certificate,
+      }),
+  );
   const close = async () => {
     ending.abort();
-    kubelet.close();
+    await Promise.all(machines.map((machine) => machine.close()));
     table.close();
     client.close();
-    await Promise.all([server.close(), proxy.close()]);
+    await proxy.close();
   };
   try {
-    await kubelet.start();
+    await Promise.all(machines.map((machine) => machine.heed(watched.nodes.get(machine.name), undefined)));
   } catch (error) {
     await close();
     throw error;
   }
+  follow();
+  watched.volumes.on((now, before) => {
+    if (!now && before?.spec?.persistentVolumeReclaimPolicy === 'Delete') removeVolume(home, before.metadata.name!);
+  });
   writeFileSync(join(directory, 'proxy.json'), `${JSON.stringify({ url: proxy.url })}\n`, { mode: 0o600 });
 
-  return {
-    name,
-    proxy: proxy.url,
-    port: server.port,
-    kubelet,
-    network,
-    close,
-  };
+  /** From here on, the machines do as their Nodes say. */
+  function follow(): void {
+    const seen = new Set<string>();
+    watched.nodes.on((now, before) => {
+      const machine = machines.find((candidate) => candidate.name === (now ?? before)!.metadata.name);
+      if (!machine || signal.aborted) return;
+      // What each has made of itself just now is no news to it.
+      const first = now && !before && !seen.has(machine.name);
+      seen.add(machine.name);
+      machine
+        .heed(now, first ? now : before)
+        .catch((error) => log(`${machine.name}: ${error instanceof Error ? error.message : error}`));
+    });
+  }
+
+  return { name, proxy: proxy.url, machines, network, close };
 }
 
-/** The kubelet's certificate, and the CA of those who may call it. */
 function serving(directory: string): { certificate: string; key: string; clientCa?: string } {
   const file = (name: string) => join(directory, 'pki', name);
   const read = (name: string) => readFileSync(file(name), 'utf8');
