@@ -81,7 +81,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   const context: NodeContext = {
     client,
     clock,
-    network,
+    network: { ...network, addPod: (pod) => network.addPod({ ...pod, node: node.address }) },
     images,
     configuration,
     tokens,

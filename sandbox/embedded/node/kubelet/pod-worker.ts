@@ -160,7 +160,7 @@ export class PodWorker {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     for (const { instance } of this.records) instance?.container.kill();
-    this.network?.close();
+    this.#part();
   }
 
   /** Mounted ConfigMaps and Secrets are read anew. */
@@ -260,7 +260,6 @@ export class PodWorker {
       namespace: this.pod.metadata.namespace!,
       hostname: identity.hostname,
       ip: this.ip,
-      node: hostIP(),
       hosts: identity.hosts,
       search: identity.search,
       dots: identity.dots,
