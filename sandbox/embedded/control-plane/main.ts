@@ -21,6 +21,7 @@ import { ServiceAccountTokens } from './apiserver/service-account-tokens.ts';
 import { followServiceAddresses } from './apiserver/service-addresses.ts';
 import type { Services } from './apiserver/services.ts';
 import { fillTokenSecrets } from './apiserver/token-secrets.ts';
+import { balancerRange } from './loopback.ts';
 import { openPki, type Pki } from './pki.ts';
 import { Store } from './store/store.ts';
 
@@ -106,6 +107,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       caBundle: pki.ca.cert,
       // The library that signs is large, and most clusters never sign.
       sign: async (signing) => (await import('./pki-sign.ts')).signRequest(pki.ca, signing),
+      balancerRange: balancerRange(directory),
     });
   }
   return {

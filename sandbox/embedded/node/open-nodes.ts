@@ -5,6 +5,7 @@ import { createClient } from '../client/client.ts';
 import { createHttpsTransport } from '../client/https-transport.ts';
 import { createInformer } from '../client/informer.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
+import { createRecorder } from '../client/recorder.ts';
 import { type Clock, createClock } from '../clock.ts';
 import { resolveImage } from './images/registry.ts';
 import { resources } from './kubelet/configuration.ts';
@@ -13,7 +14,9 @@ import { removeVolume } from './kubelet/volumes.ts';
 import { watchCluster } from './kubelet/watched.ts';
 import { Machine } from './machine.ts';
 import { createForwardProxy } from './network/forward-proxy.ts';
+import { openMachinePorts } from './network/machine-ports.ts';
 import { createNetwork, type Network } from './network/network.ts';
+import { createPolicies } from './network/policies.ts';
 import { createServiceTable } from './network/services.ts';
 import { type NodeSize, nodePlans } from './node-plans.ts';
 
@@ -69,19 +72,32 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
 
   const services = createInformer({ client, resource: resources.services, clock, signal, log });
   const slices = createInformer({ client, resource: resources.slices, clock, signal, log });
+  const rules = createInformer({ client, resource: resources.policies, clock, signal, log });
   const watched = watchCluster({ client, clock, signal, log });
-  await Promise.all([services.synced, slices.synced, watched.nodes.synced]);
+  await Promise.all([services.synced, slices.synced, rules.synced, watched.nodes.synced]);
   const table = createServiceTable({ services, slices, nodeAt, clock });
   const api = new URL(credentials.server);
+  const policies = createPolicies({
+    policies: rules,
+    namespaces: () => createInformer({ client, resource: resources.namespaces, clock, signal, log }),
+  });
   const network = createNetwork({
     services: table,
     clusterDomain,
     clock,
     nodeAddress,
-    nodeAt,
+    policies,
     apiServer: { host: api.hostname, port: Number(api.port || 443) },
   });
   const proxy = await createForwardProxy({ network, clusterDomain, passThrough: options.passThrough ?? false });
+  const recorder = createRecorder({ client, clock, component: 'kube-proxy', host: plans[0]!.name, log });
+  const machinePorts = openMachinePorts({
+    services,
+    clock,
+    nodeAddress,
+    connect: network.connect,
+    event: (about, type, reason, message) => void recorder.event(about, type, reason, message),
+  });
   const certificate = serving(directory);
   const shared = {
     client,
@@ -107,9 +123,10 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
   const close = async () => {
     ending.abort();
     await Promise.all(machines.map((machine) => machine.close()));
+    policies.close();
     table.close();
     client.close();
-    await proxy.close();
+    await Promise.all([proxy.close(), machinePorts.close()]);
   };
   try {
     await Promise.all(machines.map((machine) => machine.heed(watched.nodes.get(machine.name), undefined)));

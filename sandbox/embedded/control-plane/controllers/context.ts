@@ -18,6 +18,8 @@ export interface ControllersOptions {
   caBundle: string;
   /** Signs with the cluster's CA; resolves to PEM. Without it, requests stay as they are. */
   sign?: Sign;
+  /** First three numbers of the addresses that load balancers get. */
+  balancerRange?: string;
   /** Between 0 and 1; for names and jitter. */
   random?: () => number;
 }

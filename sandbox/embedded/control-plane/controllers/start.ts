@@ -1,3 +1,4 @@
+import { tryListen } from '../loopback.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { startCertificates } from './certificates.ts';
 import { startClusterRoleAggregation } from './cluster-roles.ts';
@@ -13,6 +14,7 @@ import { startGarbageCollector } from './garbage-collector.ts';
 import { startJobExpiry } from './job-expiry.ts';
 import { startJobs } from './jobs.ts';
 import { followKinds } from './kinds.ts';
+import { startLoadBalancers } from './load-balancers.ts';
 import { startNamespaces } from './namespaces.ts';
 import { startNodeLifecycle, startPodCleanup, startTaintEviction } from './node-lifecycle.ts';
 import { startReplicaSets } from './replica-sets.ts';
@@ -40,6 +42,7 @@ export function startControllers(options: ControllersOptions): void {
   startScheduler(context);
   startEndpointSlices(context);
   startEndpoints(context);
+  startLoadBalancers(context, { range: options.balancerRange ?? '127.64.0', tryListen });
   const kinds = followKinds(context);
   startGarbageCollector(context, kinds);
   startNamespaces(context, kinds);

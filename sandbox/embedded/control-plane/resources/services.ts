@@ -5,11 +5,21 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '../schema/field-errors.ts';
 import { ageOf, mapCell, nameOf } from './cells.ts';
 import { each, label, labels, portNumberOrName, reachableFaults, subdomain, validAddress } from './faults.ts';
+import {
+  affinityFaults,
+  balancerStatusFaults,
+  dropForType,
+  exposureChangeFaults,
+  exposureFaults,
+  exposureWarnings,
+  hasNodePorts,
+  isExternal,
+  needsHealthPort,
+} from './service-exposure.ts';
 import type { FieldError, Strategy, StrategyContext } from './strategy.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const protocols = ['SCTP', 'TCP', 'UDP'];
-const nodePortTypes = ['NodePort', 'LoadBalancer'];
 
 function defaults({ spec, status }: KubeObject): void {
   spec.sessionAffinity ||= 'None';
@@ -21,8 +31,7 @@ function defaults({ spec, status }: KubeObject): void {
     port.protocol ||= 'TCP';
     if (!port.targetPort) port.targetPort = port.port;
   }
-  const external = nodePortTypes.includes(spec.type) || (spec.type === 'ClusterIP' && spec.externalIPs?.length > 0);
-  if (external) spec.externalTrafficPolicy ||= 'Cluster';
+  if (isExternal(spec)) spec.externalTrafficPolicy ||= 'Cluster';
   if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
   if (spec.type !== 'LoadBalancer') return;
   spec.allocateLoadBalancerNodePorts ??= true;
@@ -45,8 +54,16 @@ function allocate(service: KubeObject, context: StrategyContext): void {
     spec.ipFamilies ??= ['IPv4', 'IPv6'];
     spec.ipFamilyPolicy ??= 'RequireDualStack';
   }
-  if (!nodePortTypes.includes(spec.type) || spec.allocateLoadBalancerNodePorts === false) return;
-  for (const port of spec.ports ?? []) port.nodePort ||= context.allocate('nodePort');
+  if (needsHealthPort(spec)) spec.healthCheckNodePort ||= context.allocate('nodePort');
+  if (!hasNodePorts(spec)) return;
+  // One number, as TCP and as UDP, has one node port.
+  const shared = new Map<number, number>();
+  for (const { port, nodePort } of spec.ports ?? []) if (nodePort && !shared.has(port)) shared.set(port, nodePort);
+  for (const port of spec.ports ?? []) {
+    if (port.nodePort || spec.allocateLoadBalancerNodePorts === false) continue;
+    port.nodePort = shared.get(port.port) ?? context.allocate('nodePort');
+    shared.set(port.port, port.nodePort);
+  }
 }
 
 function claim(service: KubeObject, old: KubeObject | undefined, context: StrategyContext): FieldError[] {
@@ -65,6 +82,7 @@ function claim(service: KubeObject, old: KubeObject | undefined, context: Strate
     attempt('clusterIP', address, (why) =>
       invalid('spec.clusterIPs', spec.clusterIPs ?? [address], `failed to allocate IP ${address}: ${why}`),
     );
+  if (!hasNodePorts(spec)) return faults;
   for (const [index, { nodePort }] of (spec.ports ?? []).entries())
     if (nodePort && !before.has(nodePort))
       attempt('nodePort', nodePort, (why) => invalid(`spec.ports[${index}].nodePort`, nodePort, why));
@@ -77,8 +95,6 @@ const refused = new WeakMap<KubeObject, FieldError[]>();
 function portFaults(spec: Loose): FieldError[] {
   const ports: Loose[] = spec.ports ?? [];
   const names = new Set<string>();
-  const seen = new Set<string>();
-  const nodes = new Set<string>();
   const faults: FieldError[] = [];
   for (const [index, { name, port = 0, protocol, targetPort, appProtocol }] of ports.entries()) {
     const at = `spec.ports[${index}]`;
@@ -93,19 +109,36 @@ function portFaults(spec: Loose): FieldError[] {
     faults.push(...portNumberOrName(`${at}.targetPort`, targetPort));
     if (appProtocol !== undefined) faults.push(...each(`${at}.appProtocol`, appProtocol, qualifiedName(appProtocol)));
   }
-  for (const [index, { port, protocol, nodePort }] of ports.entries()) {
-    const at = `spec.ports[${index}]`;
-    const key = `${protocol}/${port}`;
-    if (seen.has(key))
-      faults.push(
-        duplicate(at, { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 }),
-      );
-    seen.add(key);
+  return faults;
+}
+
+function sharedPortFaults(spec: Loose): FieldError[] {
+  const ports: Loose[] = spec.ports ?? [];
+  const faults: FieldError[] = [];
+  const nodes = new Set<string>();
+  const seen = new Set<string>();
+  if (spec.type === 'ClusterIP')
+    for (const [index, { nodePort }] of ports.entries())
+      if (nodePort)
+        faults.push(forbidden(`spec.ports[${index}].nodePort`, "may not be used when `type` is 'ClusterIP'"));
+  for (const [index, { protocol, nodePort }] of ports.entries()) {
     if (!nodePort) continue;
-    if (spec.type === 'ClusterIP')
-      faults.push(forbidden(`${at}.nodePort`, "may not be used when `type` is 'ClusterIP'"));
-    if (nodes.has(`${protocol}/${nodePort}`)) faults.push(duplicate(`${at}.nodePort`, nodePort));
+    if (nodes.has(`${protocol}/${nodePort}`)) faults.push(duplicate(`spec.ports[${index}].nodePort`, nodePort));
     nodes.add(`${protocol}/${nodePort}`);
+  }
+  for (const [index, { port, protocol }] of ports.entries()) {
+    if (seen.has(`${protocol}/${port}`))
+      faults.push(
+        duplicate(`spec.ports[${index}]`, {
+          Name: '',
+          Protocol: protocol,
+          AppProtocol: null,
+          Port: port,
+          TargetPort: 0,
+          NodePort: 0,
+        }),
+      );
+    seen.add(`${protocol}/${port}`);
   }
   return faults;
 }
@@ -131,6 +164,7 @@ function validate(service: KubeObject): FieldError[] {
   faults.push(...portFaults(spec), ...labels('spec.selector', spec.selector));
   if (!['ClientIP', 'None'].includes(spec.sessionAffinity))
     faults.push(notSupported('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']));
+  faults.push(...affinityFaults(spec));
   for (const [index, address] of (spec.externalIPs ?? []).entries())
     faults.push(
       ...(isIP(address)
@@ -138,11 +172,7 @@ function validate(service: KubeObject): FieldError[] {
         : [invalid(`spec.externalIPs[${index}]`, address, validAddress)]),
     );
   if (!types.includes(spec.type)) faults.push(notSupported('spec.type', spec.type, types));
-  for (const [field, allowed] of [
-    ['externalTrafficPolicy', ['Cluster', 'Local']],
-    ['internalTrafficPolicy', ['Cluster', 'Local']],
-  ] as const)
-    if (spec[field] && !allowed.includes(spec[field])) faults.push(notSupported(`spec.${field}`, spec[field], allowed));
+  faults.push(...sharedPortFaults(spec), ...exposureFaults(service));
   return [...faults, ...(faults.length === 0 ? (refused.get(service) ?? []) : [])];
 }
 
@@ -172,7 +202,7 @@ export const services: Strategy = {
     if (spec.type === 'ExternalName' && before.type !== 'ExternalName') {
       for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'])
         delete spec[field];
-      return;
+      return dropForType(service, old);
     }
     // Clients that know one address alone change that one.
     if (spec.clusterIP !== before.clusterIP && isDeepStrictEqual(spec.clusterIPs, before.clusterIPs))
@@ -182,11 +212,9 @@ export const services: Strategy = {
     for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'healthCheckNodePort'])
       if (spec[field] === undefined && before[field] !== undefined && spec.type !== 'ExternalName')
         spec[field] = before[field];
-    if (nodePortTypes.includes(before.type) && spec.type === 'ClusterIP') {
-      for (const port of spec.ports ?? []) delete port.nodePort;
-      delete spec.externalTrafficPolicy;
-      delete spec.allocateLoadBalancerNodePorts;
-    } else if (nodePortTypes.includes(spec.type))
+    dropForType(service, old);
+    // A client that changes neither ports nor type, or sends none of the numbers, keeps them.
+    if (hasNodePorts(spec))
       for (const port of spec.ports ?? [])
         port.nodePort ||= (before.ports ?? []).find(
           (each: Loose) => each.port === port.port && each.protocol === port.protocol,
@@ -197,18 +225,24 @@ export const services: Strategy = {
     if (!wrong) allocate(service, context);
   },
   validate,
-  validateUpdate({ spec }, { spec: old }) {
+  validateStatusUpdate: balancerStatusFaults,
+  warnings: exposureWarnings,
+  validateUpdate(service, before) {
+    const { spec } = service;
+    const { spec: old } = before;
     if (spec.type === 'ExternalName' || old.type === 'ExternalName') return [];
-    const [now, before] = [spec.clusterIPs ?? [], old.clusterIPs ?? []];
-    if (before.length > 0 && now[0] !== before[0])
+    const changes = exposureChangeFaults(service, before);
+    const [now, held] = [spec.clusterIPs ?? [], old.clusterIPs ?? []];
+    if (held.length > 0 && now[0] !== held[0])
       return [
         invalid(
           'spec.clusterIPs[0]',
           now,
           now.length === 0 ? 'primary clusterIP can not be unset' : 'may not change once set',
         ),
+        ...changes,
       ];
-    return [];
+    return changes;
   },
   cells: (service, now) => [
     nameOf(service),

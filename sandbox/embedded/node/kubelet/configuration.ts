@@ -8,6 +8,8 @@ export const resources = {
   leases: { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' },
   services: { group: '', version: 'v1', resource: 'services' },
   slices: { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices' },
+  policies: { group: 'networking.k8s.io', version: 'v1', resource: 'networkpolicies' },
+  namespaces: { group: '', version: 'v1', resource: 'namespaces' },
   configmaps: { group: '', version: 'v1', resource: 'configmaps' },
   secrets: { group: '', version: 'v1', resource: 'secrets' },
   claims: { group: '', version: 'v1', resource: 'persistentvolumeclaims' },

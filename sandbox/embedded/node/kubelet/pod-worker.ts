@@ -260,9 +260,11 @@ export class PodWorker {
       namespace: this.pod.metadata.namespace!,
       hostname: identity.hostname,
       ip: this.ip,
+      ...(!this.pod.spec.hostNetwork && { object: () => this.pod }),
       hosts: identity.hosts,
       search: identity.search,
       dots: identity.dots,
+      nameservers: identity.nameservers,
     });
     if ((this.pod.spec.volumes ?? []).some((volume: Loose) => volume.downwardAPI || volume.projected)) {
       void this.#volumes.refresh().catch(() => {});

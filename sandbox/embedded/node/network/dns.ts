@@ -1,68 +1,176 @@
 import { isIPv4 } from 'node:net';
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { failure } from './connection.ts';
-import type { ServiceTable } from './services.ts';
+import type { DnsRecord, DnsReply, RecordType } from './dns-records.ts';
+import type { EndpointAddress, ServiceTable } from './services.ts';
 
 export interface NameServer {
-  /** Addresses of a full name, without the last dot; rejects nothing: an unknown name has none. */
-  lookup(name: string): { name: string; addresses: string[] } | undefined;
+  /** One question about a full name. */
+  query(name: string, type: RecordType): DnsReply;
   /** As a pod asks: through its search list. Throws ENOTFOUND. */
   resolve(name: string, search: string[], dots: number): { name: string; addresses: string[] };
 }
 
-/** The cluster's zone. https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/ */
-export function createNameServer(services: ServiceTable, zone: string): NameServer {
-  function lookup(asked: string, depth = 0): { name: string; addresses: string[] } | undefined {
+/** Seconds, as the Corefile of a fresh cluster says. */
+const ttl = 30;
+const longestChain = 8;
+
+/** The cluster's zone. https://github.com/kubernetes/dns/blob/master/docs/specification.md */
+export function createNameServer(services: ServiceTable, zone: string, address: string): NameServer {
+  const soa: DnsRecord = {
+    name: zone,
+    type: 'SOA',
+    ttl,
+    data: `ns.dns.${zone}. hostmaster.${zone}. 1 7200 1800 86400 ${ttl}`,
+  };
+  const none: DnsReply = { status: 'NOERROR', authoritative: true, answers: [], authority: [soa], additional: [] };
+  const unknown: DnsReply = { ...none, status: 'NXDOMAIN' };
+  const found = (answers: DnsRecord[], additional: DnsRecord[] = []): DnsReply =>
+    answers.length > 0 ? { ...none, answers, authority: [], additional } : none;
+  const record = (name: string, type: RecordType, data: string): DnsRecord => ({ name, type, ttl, data });
+
+  const nameOf = (endpoint: EndpointAddress) => endpoint.hostname ?? endpoint.address.replaceAll('.', '-');
+  const answering = (service: KubeObject) =>
+    services.endpoints(service.metadata.namespace!, service.metadata.name!).filter((endpoint) => endpoint.ready);
+  const isHeadless = ({ spec }: KubeObject) => spec?.clusterIP === 'None';
+  const homeOf = ({ metadata }: KubeObject) => `${metadata.name}.${metadata.namespace}.svc.${zone}`;
+
+  function query(asked: string, type: RecordType): DnsReply {
     const name = asked.toLowerCase().replace(/\.$/, '');
-    if (!name.endsWith(`.${zone}`)) return undefined;
-    const labels = name.slice(0, -zone.length - 1).split('.');
+    if (name.endsWith('.in-addr.arpa')) return reverse(name, type);
+    if (name !== zone && !name.endsWith(`.${zone}`)) return { ...unknown, authoritative: false, authority: [] };
+    const labels = name === zone ? [] : name.slice(0, -zone.length - 1).split('.');
+    if (labels.length === 0) return apex(name, type);
+    if (name === `dns-version.${zone}`) return found(type === 'TXT' ? [record(name, type, '"1.1.0"')] : []);
+    if (name === `ns.dns.${zone}`) return found(type === 'A' ? [record(name, type, address)] : []);
     const kind = labels.at(-1);
-    const namespace = labels.at(-2);
-    if (!namespace) return undefined;
-    if (kind === 'pod' && labels.length === 3) {
-      const address = labels[0]!.replaceAll('-', '.');
-      return isIPv4(address) ? { name, addresses: [address] } : undefined;
+    if (kind === 'pod') return ofPod(name, labels, type);
+    if (kind !== 'svc') return unknown;
+    if (labels.length === 1) return none;
+    const namespace = labels.at(-2)!;
+    if (labels.length === 2) return services.list(namespace).length > 0 || namespace === 'default' ? none : unknown;
+    const service = services.get(namespace, labels.at(-3)!);
+    if (!service) return unknown;
+    if (labels.length === 3) return ofService(name, service, type);
+    if (labels.length === 4) return ofEndpoint(name, service, labels[0]!, type);
+    return labels.length === 5 ? ofPort(name, service, labels[0]!, labels[1]!, type) : unknown;
+  }
+
+  function apex(name: string, type: RecordType): DnsReply {
+    if (type === 'SOA') return found([soa]);
+    if (type === 'NS') return found([record(name, 'NS', `ns.dns.${zone}.`)], [record(`ns.dns.${zone}`, 'A', address)]);
+    return none;
+  }
+
+  /** `10-244-0-5.default.pod.cluster.local` says its own address. */
+  function ofPod(name: string, labels: string[], type: RecordType): DnsReply {
+    if (labels.length < 3) return none;
+    const own = labels[0]!.replaceAll('-', '.');
+    if (labels.length > 3 || !isIPv4(own)) return unknown;
+    return found(type === 'A' ? [record(name, 'A', own)] : []);
+  }
+
+  function ofService(name: string, service: KubeObject, type: RecordType): DnsReply {
+    const { externalName, clusterIP } = service.spec ?? {};
+    if (service.spec?.type === 'ExternalName') return ofExternal(name, String(externalName), type);
+    const headless = isHeadless(service);
+    const members = headless ? answering(service) : [];
+    if (headless && members.length === 0) return unknown;
+    if (type === 'SRV') return everyPort(name, service);
+    if (type !== 'A') return none;
+    if (!headless) return found(clusterIP ? [record(name, 'A', clusterIP)] : []);
+    return found([...new Set(members.map((member) => member.address))].map((own) => record(name, 'A', own)));
+  }
+
+  function ofExternal(name: string, target: string, type: RecordType, depth = 0): DnsReply {
+    const to = target.replace(/\.$/, '');
+    const alias = record(name, 'CNAME', `${to}.`);
+    if (isIPv4(to)) return found(type === 'A' ? [record(name, 'A', to)] : []);
+    if (type === 'CNAME' || depth > longestChain) return found([alias]);
+    const next = to.endsWith(`.${zone}`) ? query(to, type) : undefined;
+    return found([alias, ...(next?.answers ?? [])]);
+  }
+
+  function ofEndpoint(name: string, service: KubeObject, label: string, type: RecordType): DnsReply {
+    const members = answering(service).filter((endpoint) => nameOf(endpoint) === label);
+    if (members.length === 0) return unknown;
+    return found(type === 'A' ? members.map((member) => record(name, 'A', member.address)) : []);
+  }
+
+  /** `_http._tcp.web.default.svc.cluster.local` */
+  function ofPort(name: string, service: KubeObject, port: string, protocol: string, type: RecordType): DnsReply {
+    const ports = (service.spec?.ports ?? []).filter(
+      (entry: Loose) => `_${entry.name}` === port && `_${(entry.protocol ?? 'TCP').toLowerCase()}` === protocol,
+    );
+    if (ports.length === 0 || (isHeadless(service) && answering(service).length === 0)) return unknown;
+    return type === 'SRV' ? targets(name, service, ports) : none;
+  }
+
+  function everyPort(name: string, service: KubeObject): DnsReply {
+    return targets(name, service, service.spec?.ports ?? []);
+  }
+
+  function targets(name: string, service: KubeObject, ports: Loose[]): DnsReply {
+    const home = homeOf(service);
+    const answers: DnsRecord[] = [];
+    const additional = new Map<string, DnsRecord>();
+    const add = (host: string, own: string, port: number, weight: number) => {
+      answers.push(record(name, 'SRV', `0 ${weight} ${port} ${host}.`));
+      additional.set(host, record(host, 'A', own));
+    };
+    const members = isHeadless(service) ? answering(service) : [];
+    // Weights of one answer come to a hundred.
+    const weight = Math.floor(100 / Math.max(1, ports.length * Math.max(1, members.length)));
+    for (const port of ports) {
+      if (!isHeadless(service)) add(home, service.spec.clusterIP, port.port, weight);
+      for (const member of members) {
+        const number = member.ports.find((entry) => (entry.name ?? '') === (port.name ?? ''))?.port;
+        if (number) add(`${nameOf(member)}.${home}`, member.address, number, weight);
+      }
     }
-    if (kind !== 'svc') return undefined;
-    const service = services.get(namespace, labels.at(-3) ?? '');
-    if (!service) return undefined;
-    const { type, externalName, clusterIP } = service.spec ?? {};
-    if (labels.length === 3) {
-      if (type === 'ExternalName') return depth < 8 ? lookup(externalName, depth + 1) : undefined;
-      if (clusterIP && clusterIP !== 'None') return { name, addresses: [clusterIP] };
-      const addresses = services
-        .endpoints(namespace, labels[0]!)
-        .filter((endpoint) => endpoint.ready)
-        .map((endpoint) => endpoint.address);
-      return addresses.length ? { name, addresses } : undefined;
+    return found(answers, [...additional.values()]);
+  }
+
+  function reverse(name: string, type: RecordType): DnsReply {
+    const own = name.slice(0, -'.in-addr.arpa'.length).split('.').reverse().join('.');
+    const names: string[] = [];
+    for (const service of services.list()) {
+      if (service.spec?.clusterIP === own) names.push(homeOf(service));
     }
-    if (labels.length === 4) {
-      const addresses = services
-        .endpoints(namespace, labels[1]!)
-        .filter((endpoint) => endpoint.ready)
-        .filter((endpoint) => (endpoint.hostname ?? endpoint.address.replaceAll('.', '-')) === labels[0])
-        .map((endpoint) => endpoint.address);
-      return addresses.length ? { name, addresses } : undefined;
+    if (names.length === 0) {
+      for (const service of services.list()) {
+        for (const endpoint of answering(service)) {
+          if (endpoint.address === own) names.push(`${nameOf(endpoint)}.${homeOf(service)}`);
+        }
+      }
     }
-    return undefined;
+    if (names.length === 0) return { ...unknown, authoritative: false, authority: [] };
+    return type === 'PTR' ? found(names.map((host) => record(name, 'PTR', `${host}.`))) : none;
+  }
+
+  function addressesOf(name: string): { name: string; addresses: string[] } | undefined {
+    const answers = query(name, 'A').answers.filter((answer) => answer.type === 'A');
+    if (answers.length === 0) return undefined;
+    return { name: answers[0]!.name, addresses: answers.map((answer) => answer.data) };
   }
 
   return {
-    lookup,
+    query,
     resolve(name, search, dots) {
-      if (name.endsWith('.')) {
-        const found = lookup(name);
-        if (found) return found;
-        throw notFound(name);
-      }
-      const listed = search.map((suffix) => `${name}.${suffix}`);
-      const order = name.split('.').length - 1 >= dots ? [name, ...listed] : [...listed, name];
-      for (const candidate of order) {
-        const found = lookup(candidate);
-        if (found) return found;
+      for (const candidate of candidatesOf(name, search, dots)) {
+        const known = addressesOf(candidate);
+        if (known) return known;
       }
       throw notFound(name);
     },
   };
+}
+
+/** The full names that are tried, in order. https://man7.org/linux/man-pages/man5/resolv.conf.5.html */
+function candidatesOf(name: string, search: string[], dots: number): string[] {
+  if (name.endsWith('.')) return [name];
+  const listed = search.map((suffix) => `${name}.${suffix}`);
+  return name.split('.').length - 1 >= dots ? [name, ...listed] : [...listed, name];
 }
 
 /** The error of a name nobody knows, as node:dns gives it. */

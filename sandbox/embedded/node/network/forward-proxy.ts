@@ -23,6 +23,9 @@ export interface ForwardProxyOptions {
   outside?: (host: string, port: number) => Promise<Duplex> | undefined;
 }
 
+/** Who connects through the proxy, as the cluster sees it. */
+const machine = '127.0.0.1';
+
 /**
  * How a shell beside the cluster reaches Services and pods: an HTTP proxy on loopback.
  * Unless told that the machine is the learner's own it never leads to its loopback: what listens there is somebody else's.
@@ -34,12 +37,14 @@ export async function createForwardProxy(options: ForwardProxyOptions): Promise<
     if (passThrough && /^localhost\.?$/i.test(host)) {
       return outward('127.0.0.1', port).catch(() => outward('::1', port));
     }
+    // A load balancer's address is of the machine's loopback, and the cluster's all the same.
+    if (host !== machine && network.has(host)) return network.connect(host, port, machine);
     if (isLoopback(host)) throw new Forbidden(`${host} is this machine, not the cluster`);
     const served = options.outside?.(host, port);
     if (served) return served;
-    if (network.has(host) || host.endsWith(`.${clusterDomain}`)) return network.connect(host, port);
+    if (host.endsWith(`.${clusterDomain}`)) return network.connect(host, port, machine);
     try {
-      if (isIP(host) === 0) return await network.connect(host, port);
+      if (isIP(host) === 0) return await network.connect(host, port, machine);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOTFOUND' || !passThrough) throw error;
     }

@@ -1,9 +1,12 @@
 import { connect as connectSocket, isIPv4 } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { KubeObject } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
 import type { ContainerNetwork } from '../images/image.ts';
 import { type Address, Connection, failure } from './connection.ts';
 import { createNameServer, type NameServer } from './dns.ts';
+import { dnsAddress, dnsPatience, dnsPod } from './name-service.ts';
+import type { Party, Policies } from './policies.ts';
 import type { ServiceTable } from './services.ts';
 
 /** What the network knows of a pod. */
@@ -13,10 +16,14 @@ interface PodAddress {
   ip: string;
   /** Address of the node it is on. */
   node?: string;
+  /** The pod as it is now, where policies are to know it. */
+  object?: () => KubeObject;
   /** Names of /etc/hosts beside localhost. */
   hosts?: Record<string, string>;
   search: string[];
   dots: number;
+  /** Where names are asked; the cluster's DNS unless told otherwise. */
+  nameservers?: string[];
 }
 
 export interface PodNetwork extends ContainerNetwork {
@@ -31,10 +38,10 @@ export interface NetworkOptions {
   services: ServiceTable;
   clusterDomain: string;
   clock: Clock;
-  /** From where connections of the outside seem to come: a node's. */
+  /** Of the node that connections come from which no pod makes. */
   nodeAddress: () => string;
-  /** Name of the node that has this address. */
-  nodeAt?: (address: string) => string | undefined;
+  /** Without them everything passes. */
+  policies?: Policies;
   /** Where `kubernetes.default` leads. */
   apiServer: { host: string; port: number };
   /** First two numbers of pod addresses. */
@@ -54,7 +61,7 @@ export interface Network {
   addPod(pod: PodAddress): PodNetwork;
   /** Whether an address is the cluster's: of a pod, a Service, the node. */
   has(address: string): boolean;
-  /** Connects from the node, or from a client outside: names of the cluster, Services, pods. */
+  /** Connects from the node, or from a client outside, whom policies know by this address: names of the cluster, Services, pods. */
   connect(host: string, port: number, client?: string): Promise<Duplex>;
 }
 
@@ -63,14 +70,24 @@ interface Listener {
   inside: boolean;
 }
 
-type Ports = Map<number, Listener>;
+/** One pod, or what shares the node's address. */
+interface Place {
+  ports: Map<number, Listener>;
+  object?: (() => KubeObject) | undefined;
+}
 
+/** Milliseconds until an address that nobody has is given up. */
 const patience = 3000;
+/**
+ * Milliseconds until a connection that is dropped is given up, with six retries of the first packet.
+ * https://docs.kernel.org/networking/ip-sysctl.html (tcp_syn_retries)
+ */
+export const connectPatience = 131_000;
 
 export function createNetwork(options: NetworkOptions): Network {
-  const { services, clock, clusterDomain, apiServer, podRange = '10.244', serviceRange = '10.96' } = options;
-  const names = createNameServer(services, clusterDomain);
-  const pods = new Map<string, Ports>();
+  const { services, clock, clusterDomain, apiServer, policies, podRange = '10.244', serviceRange = '10.96' } = options;
+  const names = createNameServer(services, clusterDomain, dnsAddress);
+  const pods = new Map<string, Place>();
   const taken = new Set<string>();
   const lasts = new Map<string, number>();
   let lastPort = 32_768;
@@ -80,15 +97,20 @@ export function createNetwork(options: NetworkOptions): Network {
     return lastPort;
   };
 
-  /** What nobody answers takes its time, as an address without a machine does. */
-  function unreachable(host: string, port: number): Promise<never> {
-    return new Promise((_, reject) => {
-      clock.after(patience, () => reject(failure('EHOSTUNREACH', `connect EHOSTUNREACH ${host}:${port}`)));
+  const after = (milliseconds: number, error: NodeJS.ErrnoException): Promise<never> =>
+    new Promise((_, reject) => {
+      clock.after(milliseconds, () => reject(error));
     });
-  }
 
-  function open(ports: Ports, from: string, to: Address, inside: boolean): Promise<Duplex> {
-    const listener = ports.get(to.port);
+  /** What nobody answers takes its time, as an address without a machine does. */
+  const unreachable = (host: string, port: number) =>
+    after(patience, failure('EHOSTUNREACH', `connect EHOSTUNREACH ${host}:${port}`));
+
+  const dropped = ({ address, port }: Address) =>
+    after(connectPatience, failure('ETIMEDOUT', `connect ETIMEDOUT ${address}:${port}`));
+
+  function open(place: Place, from: string, to: Address, inside: boolean): Promise<Duplex> {
+    const listener = place.ports.get(to.port);
     if (!listener || (listener.inside && !inside)) return Promise.reject(refused(to));
     const pair = Connection.pair({ address: from, port: nextPort() }, to);
     // An end nobody listens to must not bring the process down.
@@ -98,38 +120,77 @@ export function createNetwork(options: NetworkOptions): Network {
     return Promise.resolve(pair.client);
   }
 
-  function toAddress(address: string, port: number, from: string): Promise<Duplex> {
+  /** A pod's end of a connection; pods on the node's own network are the node. */
+  function party(address: string): Party {
+    const pod = pods.get(address)?.object?.();
+    return pod ? { address, pod } : { address, node: services.isNode(address) };
+  }
+
+  async function permitted(from: Party, to: Party, port: number, protocol: 'TCP' | 'UDP' = 'TCP'): Promise<boolean> {
+    if (!policies) return true;
+    await policies.pending();
+    return policies.permit({ from, to, port, protocol });
+  }
+
+  async function toAddress(address: string, port: number, from: Party): Promise<Duplex> {
     const service = services.get('default', 'kubernetes');
     if (
       service?.spec?.clusterIP === address &&
       service.spec.ports?.some((entry: { port: number }) => entry.port === port)
     ) {
-      return outward(apiServer.host, apiServer.port);
+      // Policies name the API server by its Service or by where that leads.
+      const allowed =
+        (await permitted(from, { address }, port)) ||
+        (await permitted(from, { address: options.nodeAddress() }, apiServer.port));
+      return allowed ? outward(apiServer.host, apiServer.port) : dropped({ address, port });
     }
     const here = pods.get(address);
-    if (here?.has(port)) return open(here, from, { address, port }, false);
-    const route = services.route(address, port, from);
-    if (route === 'refused') return Promise.reject(refused({ address, port }));
+    const direct = here?.ports.has(port) ? here : undefined;
+    const client = { address: from.address, node: from.pod?.spec?.nodeName ?? services.nodeAt(options.nodeAddress()) };
+    const route = direct ? undefined : services.route(address, port, client);
+    if (route === 'refused') throw refused({ address, port });
+    if (route === 'dropped') return dropped({ address, port });
     const target = route ?? { address, port };
-    const ports = pods.get(target.address);
-    if (ports) return open(ports, from, target, false);
-    return options.outside?.(address, port) ?? unreachable(address, port);
+    const place = pods.get(target.address);
+    if (!(await permitted(from, party(target.address), target.port))) return dropped({ address, port });
+    if (!place) return options.outside?.(address, port) ?? unreachable(address, port);
+    // A client outside has no address in the cluster: what lets it in is a node.
+    const masked = route?.masked ?? !from.pod;
+    return open(place, masked ? options.nodeAddress() : from.address, target, false);
   }
 
   function addPod(pod: PodAddress): PodNetwork {
     // Pods on the node's own network share its address.
-    const ports: Ports = pods.get(pod.ip) ?? new Map();
-    pods.set(pod.ip, ports);
+    const shared = pods.get(pod.ip);
+    const place: Place = shared ?? { ports: new Map(), object: pod.object };
+    const { ports } = place;
+    pods.set(pod.ip, place);
     const own = new Map<number, Listener>();
+    const server = pod.nameservers ? pod.nameservers[0] : dnsAddress;
+    const self = (): Party => party(pod.ip);
     const local = (host: string) =>
-      host === 'localhost' || host.startsWith('127.') || host === '::1' || host === '0.0.0.0';
+      host === 'localhost' ||
+      host === '::1' ||
+      host === '0.0.0.0' ||
+      (host.startsWith('127.') && !(host !== '127.0.0.1' && services.isServiceAddress(host)));
 
-    function find(name: string): { name: string; addresses: string[] } {
+    /** Rejects with ETIMEDOUT when no answer comes. */
+    async function asks(nameserver: string | undefined): Promise<void> {
+      const { seconds, attempts } = dnsPatience(pod.object?.());
+      const silence = () => after(seconds * attempts * 1000, failure('ETIMEDOUT', `query ETIMEOUT ${nameserver}`));
+      if (nameserver !== dnsAddress && !services.isNode(nameserver ?? '')) return silence();
+      if (!(await permitted(self(), { address: dnsAddress, pod: dnsPod }, 53, 'UDP'))) return silence();
+    }
+
+    async function find(name: string): Promise<{ name: string; addresses: string[] }> {
       if (isIPv4(name)) return { name, addresses: [name] };
       if (local(name)) return { name, addresses: ['127.0.0.1'] };
       if (name === pod.hostname) return { name, addresses: [pod.ip] };
       const listed = pod.hosts?.[name];
       if (listed) return { name, addresses: [listed] };
+      await asks(server).catch(() => {
+        throw failure('EAI_AGAIN', `getaddrinfo EAI_AGAIN ${name}`);
+      });
       return names.resolve(name, pod.search, pod.dots);
     }
 
@@ -148,27 +209,29 @@ export function createNetwork(options: NetworkOptions): Network {
         });
       },
       async connect(host, port) {
-        if (local(host)) return open(ports, '127.0.0.1', { address: '127.0.0.1', port }, true);
+        if (local(host)) return open(place, '127.0.0.1', { address: '127.0.0.1', port }, true);
         let addresses: string[];
         try {
-          addresses = find(host).addresses;
+          addresses = (await find(host)).addresses;
         } catch (error) {
           const outside = options.outside?.(host, port);
           if (outside) return outside;
           throw error;
         }
         const address = addresses.length > 1 ? addresses[nextPort() % addresses.length]! : addresses[0]!;
-        if (address === pod.ip) return open(ports, pod.ip, { address, port }, false);
-        return toAddress(address, port, pod.ip);
+        if (address === pod.ip) return open(place, pod.ip, { address, port }, false);
+        return toAddress(address, port, self());
       },
-      async resolve(name) {
-        return find(name);
+      resolve: find,
+      async query(name, type, nameserver = server ?? dnsAddress) {
+        await asks(nameserver);
+        return names.query(name, type);
       },
-      fromNode: (port) => open(ports, pod.node ?? options.nodeAddress(), { address: pod.ip, port }, false),
-      fromInside: (port) => open(ports, '127.0.0.1', { address: '127.0.0.1', port }, true),
+      fromNode: (port) => open(place, pod.node ?? options.nodeAddress(), { address: pod.ip, port }, false),
+      fromInside: (port) => open(place, '127.0.0.1', { address: '127.0.0.1', port }, true),
       close() {
         for (const [port, listener] of own) if (ports.get(port) === listener) ports.delete(port);
-        if (ports.size === 0 && pods.get(pod.ip) === ports) pods.delete(pod.ip);
+        if (ports.size === 0 && pods.get(pod.ip) === place) pods.delete(pod.ip);
       },
     };
   }
@@ -178,8 +241,7 @@ export function createNetwork(options: NetworkOptions): Network {
     has: (address) =>
       address.startsWith(`${podRange}.`) ||
       address.startsWith(`${serviceRange}.`) ||
-      address === options.nodeAddress() ||
-      options.nodeAt?.(address) !== undefined ||
+      services.isNode(address) ||
       services.isServiceAddress(address),
     addPod,
     allocate(range, wanted) {
@@ -203,10 +265,11 @@ export function createNetwork(options: NetworkOptions): Network {
       throw new Error('no pod address left');
     },
     release: (ip) => void taken.delete(ip),
-    async connect(host, port, client = options.nodeAddress()) {
-      if (isIPv4(host)) return toAddress(host, port, client);
+    async connect(host, port, client) {
+      const from = client ? { address: client } : { address: options.nodeAddress(), node: true };
+      if (isIPv4(host)) return toAddress(host, port, from);
       const found = names.resolve(host, [`svc.${clusterDomain}`, clusterDomain], 5);
-      return toAddress(found.addresses[nextPort() % found.addresses.length]!, port, client);
+      return toAddress(found.addresses[nextPort() % found.addresses.length]!, port, from);
     },
   };
 }

@@ -1,13 +1,23 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
+import { inRange } from './ranges.ts';
 
 interface Target {
   address: string;
   port: number;
+  /** The endpoint sees the node's address in place of the client's. */
+  masked?: boolean;
 }
 
-/** What a connection to a Service's address meets. `undefined`: nothing has that address and port. */
-type Route = Target | 'refused' | undefined;
+/** What a connection to a Service's address meets: `dropped` is never answered. `undefined`: nothing has that address and port. */
+type Route = Target | 'refused' | 'dropped' | undefined;
+
+/** Who connects. */
+interface Client {
+  address: string;
+  /** The node it is on; the node that is asked, where it is on none. */
+  node?: string | undefined;
+}
 
 /** What an informer of package client offers, as far as it is needed here. */
 export interface Source {
@@ -16,24 +26,27 @@ export interface Source {
   on(handler: (now: KubeObject | undefined, before: KubeObject | undefined) => void): () => void;
 }
 
-interface EndpointAddress {
+export interface EndpointAddress {
   address: string;
   hostname?: string;
   ready: boolean;
-  pod?: string;
+  ports: { name?: string; port?: number }[];
 }
 
 /** Services and their endpoints, looked up as kube-proxy and the cluster's DNS do. */
 export interface ServiceTable {
   get(namespace: string, name: string): KubeObject | undefined;
-  /** The services of a namespace and those of `default` that give environment variables. */
-  list(namespace: string): KubeObject[];
-  /** By ClusterIP, external or load balancer's address, or node port when `address` is the node's. */
-  route(address: string, port: number, client: string): Route;
+  /** The Services of a namespace, or all. */
+  list(namespace?: string): KubeObject[];
+  /** By ClusterIP, external or load balancer's address, or node port when `address` is a node's. */
+  route(address: string, port: number, client: Client): Route;
   /** An endpoint of a Service's port, by the Service's port number or name. */
-  pick(service: KubeObject, port: Loose, client: string): Route;
+  pick(service: KubeObject, port: Loose, client: Client): Route;
   endpoints(namespace: string, name: string): EndpointAddress[];
   isServiceAddress(address: string): boolean;
+  /** Whether an address is a node's. */
+  isNode(address: string): boolean;
+  nodeAt(address: string): string | undefined;
   close(): void;
 }
 
@@ -93,7 +106,7 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
     return services.get(name, namespace);
   }
 
-  function pick(service: KubeObject, port: Loose, client: string): Route {
+  function pick(service: KubeObject, port: Loose, client: Client, near = false): Route {
     const key = keyOf(service);
     const wanted = port.name ?? '';
     const ready: Target[] = [];
@@ -102,6 +115,7 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
       const number = (slice.ports ?? []).find((entry: Loose) => (entry.name ?? '') === wanted)?.port;
       if (!number) continue;
       for (const endpoint of slice.endpoints ?? []) {
+        if (near && endpoint.nodeName !== client.node) continue;
         const conditions = endpoint.conditions ?? {};
         const list = conditions.ready !== false ? ready : leaving;
         if (list === leaving && !(conditions.serving && conditions.terminating)) continue;
@@ -110,9 +124,10 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
     }
     // Endpoints that are going away serve only while there is no other.
     const targets = ready.length ? ready : leaving;
-    if (targets.length === 0) return 'refused';
+    // A policy of Local never leads to another node: with endpoints there alone, nothing answers.
+    if (targets.length === 0) return near && pick(service, port, client) !== 'refused' ? 'dropped' : 'refused';
     const sticky = service.spec?.sessionAffinity === 'ClientIP';
-    const memory = `${key} ${wanted} ${client}`;
+    const memory = `${key} ${wanted} ${client.address}`;
     if (sticky) {
       const held = affinity.get(memory);
       const found = held && held.until > clock.monotonic() && targets.find((target) => target.address === held.address);
@@ -133,23 +148,29 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
     list: (namespace) => services.list(namespace),
     pick,
     isServiceAddress: (address) => byAddress.has(address),
+    isNode: (address) => options.nodeAt(address) !== undefined,
+    nodeAt: options.nodeAt,
     route(address, port, client) {
       for (const key of byAddress.get(address) ?? []) {
         const [namespace, name] = key.split('/') as [string, string];
         const service = get(namespace, name);
         const found = service?.spec?.ports?.find((entry: Loose) => entry.port === port && entry.protocol !== 'UDP');
-        if (service && found) return pick(service, found, client);
+        if (!service || !found) continue;
+        const { clusterIP, externalTrafficPolicy, internalTrafficPolicy } = service.spec;
+        if (address === clusterIP) return pick(service, found, client, internalTrafficPolicy === 'Local');
+        if (!admits(service, client.address)) return 'dropped';
+        return masked(pick(service, found, client), externalTrafficPolicy);
       }
-      if (options.nodeAt(address) !== undefined) {
-        for (const service of services.list()) {
-          const found = service.spec?.ports?.find(
-            (entry: Loose) => entry.nodePort === port && entry.protocol !== 'UDP',
-          );
-          if (found) return pick(service, found, client);
-        }
-        return 'refused';
+      const node = options.nodeAt(address);
+      if (node === undefined) return undefined;
+      for (const service of services.list()) {
+        const found = service.spec?.ports?.find((entry: Loose) => entry.nodePort === port && entry.protocol !== 'UDP');
+        if (!found) continue;
+        const { externalTrafficPolicy } = service.spec;
+        const asked = { address: client.address, node };
+        return masked(pick(service, found, asked, externalTrafficPolicy === 'Local'), externalTrafficPolicy);
       }
-      return undefined;
+      return 'refused';
     },
     endpoints(namespace, name) {
       const found: EndpointAddress[] = [];
@@ -160,7 +181,7 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
               address,
               ready: endpoint.conditions?.ready !== false,
               ...(endpoint.hostname && { hostname: endpoint.hostname }),
-              ...(endpoint.targetRef?.kind === 'Pod' && { pod: endpoint.targetRef.name }),
+              ports: slice.ports ?? [],
             });
           }
         }
@@ -171,6 +192,17 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
       for (const stop of stops) stop();
     },
   };
+}
+
+/** Whether a load balancer takes a client's connections. */
+function admits({ spec }: KubeObject, client: string): boolean {
+  const ranges: string[] = spec.type === 'LoadBalancer' ? (spec.loadBalancerSourceRanges ?? []) : [];
+  return ranges.length === 0 || ranges.some((range) => inRange(client, range.trim()));
+}
+
+/** https://kubernetes.io/docs/tutorials/services/source-ip/ */
+function masked(route: Route, policy: string | undefined): Route {
+  return typeof route === 'object' ? { ...route, masked: policy !== 'Local' } : route;
 }
 
 function stickyFor(service: KubeObject): number {

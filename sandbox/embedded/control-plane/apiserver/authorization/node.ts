@@ -2,12 +2,13 @@ import { allows, type PolicyRule, type RoleBasedAuthorizer } from './rbac.ts';
 
 const read = ['get', 'list', 'watch'];
 
-/** What a node may do: it plays the kubelet, kube-proxy and the volume plugins at once. */
+/** What a node may do: it plays the kubelet, kube-proxy, the network and volume plugins at once. */
 const rules: PolicyRule[] = [
   { apiGroups: [''], resources: ['nodes'], verbs: [...read, 'create', 'patch', 'update'] },
   { apiGroups: [''], resources: ['nodes/status', 'pods/status'], verbs: ['patch', 'update'] },
   { apiGroups: [''], resources: ['pods'], verbs: [...read, 'delete'] },
   { apiGroups: ['', 'discovery.k8s.io'], resources: ['services', 'endpointslices'], verbs: read },
+  { apiGroups: ['', 'networking.k8s.io'], resources: ['namespaces', 'networkpolicies'], verbs: read },
   { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: read },
   { apiGroups: [''], resources: ['persistentvolumes', 'persistentvolumeclaims'], verbs: read },
   { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },

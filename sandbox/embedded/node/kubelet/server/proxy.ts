@@ -37,8 +37,8 @@ export function serviceTarget(
   const found =
     ports.find((entry) => String(entry.port) === name || entry.name === name) ??
     (name === '' && ports.length === 1 ? ports[0] : undefined);
-  const route = found && services.pick(service, found, 'proxy');
-  if (!route || route === 'refused') return undefined;
+  const route = found && services.pick(service, found, { address: 'proxy' });
+  if (typeof route !== 'object') return undefined;
   const { address } = route;
   return { open: () => connect(address, route.port), host: address, port: route.port, path, tls: scheme === 'https' };
 }

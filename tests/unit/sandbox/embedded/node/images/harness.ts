@@ -39,6 +39,12 @@ export class TestNetwork {
           },
         };
       },
+      query: async (name, type) => {
+        const address = type === 'A' ? this.names.get(name) : undefined;
+        const answers = address ? [{ name, type, ttl: 30, data: address }] : [];
+        const status = this.names.has(name) ? 'NOERROR' : 'NXDOMAIN';
+        return { status, authoritative: true, answers, authority: [], additional: [] };
+      },
       connect: async (host, port) => {
         const target =
           host === 'localhost' || host === '127.0.0.1' ? ip : /^[\d.]+$/.test(host) ? host : this.names.get(host);

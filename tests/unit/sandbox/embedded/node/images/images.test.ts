@@ -195,6 +195,7 @@ it('keeps 500 idle nginx under 100 MB', async () => {
       listen: async () => ({ close() {} }),
       connect: network.pod('x').connect,
       resolve: network.pod('x').resolve,
+      query: network.pod('x').query,
     };
     const target = container('nginx:1.27', { network: pod });
     target.start({ argv: mainCommand(target.imageConfig), stdout: () => {}, stderr: () => {} });
