@@ -10,6 +10,11 @@ export interface Deliberate {
 /** At most ten. */
 export const DELIBERATE: Deliberate[] = [
   {
+    reason: 'The recorded cluster has no load balancer; the embedded one gives each Service an address of the machine.',
+    where: /^services: .*(get svc|describe|get events)/,
+    lines: /^lb |LoadBalancer Ingress|(Ensur|Delet)(ing|ed)LoadBalancer|^Type\s+Reason|^\s+-+\s+-+|^Events:/,
+  },
+  {
     reason: 'The recorded cluster has no DNS, and warns of it at each pod; the embedded one has.',
     where: /describe|get events/,
     lines: /MissingClusterDNS/,

@@ -59,14 +59,14 @@ export function startLoadBalancers(context: ControllerContext, options: LoadBala
     let held = service;
     if (!holds(service)) {
       const finalizers = [...(service.metadata.finalizers ?? []), finalizer];
-      held = await client.patch(serviceResource, name, namespace, 'merge', { metadata: { finalizers } });
+      held = await write(service, { metadata: { finalizers } });
     }
     if (!nodes.list().some(takesTraffic)) recorder.event(service, 'Warning', 'UnAvailableLoadBalancer', noNodes);
     try {
       const address = await choose(held);
       if (!addresses.includes(address)) {
         const loadBalancer = { ingress: [{ ip: address, ipMode: 'VIP' }] };
-        held = await client.patch(serviceResource, name, namespace, 'merge', { status: { loadBalancer } }, statusOnly);
+        held = await write(service, { status: { loadBalancer } });
       }
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -79,17 +79,22 @@ export function startLoadBalancers(context: ControllerContext, options: LoadBala
     recorder.event(service, 'Normal', 'EnsuredLoadBalancer', 'Ensured load balancer');
   }
 
+  /** Its role may write the status alone, with which finalizers go. */
+  function write({ metadata }: KubeObject, patch: Loose): Promise<KubeObject> {
+    const { name, namespace } = metadata;
+    return client.patch(serviceResource, name!, namespace, 'merge', patch, { subresource: 'status' });
+  }
+
   async function remove(service: KubeObject): Promise<void> {
-    const { name, namespace, uid } = service.metadata;
     recorder.event(service, 'Normal', 'DeletingLoadBalancer', 'Deleting load balancer');
-    ensured.delete(uid!);
+    ensured.delete(service.metadata.uid!);
+    const finalizers = (service.metadata.finalizers ?? []).filter((each) => each !== finalizer);
+    const status = addressesOf(service).length > 0 && !service.metadata.deletionTimestamp;
     try {
-      if (addressesOf(service).length > 0 && !service.metadata.deletionTimestamp) {
-        const patch = { status: { loadBalancer: { ingress: null } } };
-        await client.patch(serviceResource, name!, namespace, 'merge', patch, statusOnly);
-      }
-      const finalizers = (service.metadata.finalizers ?? []).filter((each) => each !== finalizer);
-      await client.patch(serviceResource, name!, namespace, 'merge', { metadata: { finalizers } });
+      await write(service, {
+        metadata: { finalizers },
+        ...(status && { status: { loadBalancer: { ingress: null } } }),
+      });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -141,7 +146,6 @@ export function startLoadBalancers(context: ControllerContext, options: LoadBala
 }
 
 const noNodes = 'There are no available nodes for LoadBalancer';
-const statusOnly = { subresource: 'status' } as const;
 
 const wants = ({ spec }: KubeObject): boolean => spec.type === 'LoadBalancer' && spec.loadBalancerClass === undefined;
 

@@ -2,7 +2,6 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Clock, Timer } from '../../clock.ts';
-import { connectPatience } from './network.ts';
 import type { Source } from './services.ts';
 
 export interface MachinePortsOptions {
@@ -64,7 +63,9 @@ export function openMachinePorts(options: MachinePortsOptions): MachinePorts {
   const stop = services.on((now, before) => {
     const service = (now ?? before)!;
     const name = `${service.metadata.namespace}/${service.metadata.name}`;
-    const wanted = new Map((now && !ended ? openingsOf(now, options.nodeAddress()) : []).map((each) => [each.key, each]));
+    const wanted = new Map(
+      (now && !ended ? openingsOf(now, options.nodeAddress()) : []).map((each) => [each.key, each]),
+    );
     const own = held.get(name) ?? new Map<string, Held>();
     for (const [key, each] of own) {
       each.service = service;

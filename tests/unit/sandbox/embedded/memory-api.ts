@@ -132,7 +132,7 @@ export function createMemoryApi(): MemoryApi {
     ) as KubeObject;
     const merged: KubeObject =
       subresource === 'status'
-        ? { ...held, metadata: { ...held.metadata, ...annotationsOf(next) }, status: next.status }
+        ? { ...held, metadata: { ...held.metadata, ...ofStatusWrites(next) }, status: next.status }
         : { ...next, status: held.status ?? next.status };
     const meta = { ...merged.metadata };
     meta.uid = held.metadata.uid!;
@@ -202,8 +202,9 @@ export function createMemoryApi(): MemoryApi {
 }
 
 /** As on the real server, an update of the status may carry annotations. */
-function annotationsOf({ metadata }: KubeObject) {
-  return metadata.annotations ? { annotations: metadata.annotations } : {};
+/** What a write of the status carries besides. */
+function ofStatusWrites({ metadata: { annotations, finalizers } }: KubeObject): Loose {
+  return { ...(annotations && { annotations }), ...(finalizers && { finalizers }) };
 }
 
 function merge(target: Loose, patch: Loose): Loose {
