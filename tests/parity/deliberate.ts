@@ -11,8 +11,8 @@ export interface Deliberate {
 export const DELIBERATE: Deliberate[] = [
   {
     reason: 'The recorded cluster has no load balancer; the embedded one gives each Service an address of the machine.',
-    where: /^services: .*(get svc|describe|get events)/,
-    lines: /^lb |LoadBalancer Ingress|(Ensur|Delet)(ing|ed)LoadBalancer|^Type\s+Reason|^\s+-+\s+-+|^Events:/,
+    where: /^services: kubectl get svc/,
+    lines: /^lb\s+LoadBalancer\s/,
   },
   {
     reason: 'The recorded cluster has no DNS, and warns of it at each pod; the embedded one has.',
