@@ -260,6 +260,7 @@ export class PodWorker {
       namespace: this.pod.metadata.namespace!,
       hostname: identity.hostname,
       ip: this.ip,
+      node: hostIP(),
       ...(!this.pod.spec.hostNetwork && { object: () => this.pod }),
       hosts: identity.hosts,
       search: identity.search,

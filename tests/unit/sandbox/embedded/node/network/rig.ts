@@ -101,7 +101,7 @@ export function createRig(): NetworkRig {
       const own = network.addPod({
         namespace,
         hostname: name,
-        ip: network.allocate(ip),
+        ip: network.allocate('10.244.0.0/16', ip),
         object: () => object as KubeObject,
         search: [`${namespace}.svc.cluster.local`, 'svc.cluster.local', 'cluster.local'],
         dots: 5,
