@@ -2,9 +2,9 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
 import { type Condition, conditionOf } from './conditions.ts';
 import { timestamp } from './context.ts';
+import { isReady, isTerminating } from './pods.ts';
 
 export const trackingFinalizer = 'batch.kubernetes.io/job-tracking';
-export const indexAnnotation = 'batch.kubernetes.io/job-completion-index';
 
 export function isFinishedJob(job: KubeObject): Loose {
   return ['Complete', 'Failed'].map((type) => conditionOf(job, type)).find((condition) => condition?.status === 'True');
@@ -15,68 +15,59 @@ export function jobCondition(clock: Clock, type: string, reason: string, message
   return { type, status: 'True', lastProbeTime: now, lastTransitionTime: now, reason, message };
 }
 
-export const isIndexed = (job: KubeObject): boolean => job.spec.completionMode === 'Indexed';
-
-export function indexOf(pod: KubeObject): number {
-  return Number(pod.metadata.annotations?.[indexAnnotation] ?? -1);
+/** Sets a condition in its place; one that is new is not added to say that something is not so. Answers whether it changed. */
+export function ensureCondition(status: Loose, next: Condition): boolean {
+  const conditions: Loose[] = status.conditions ?? [];
+  const at = conditions.findIndex((condition) => condition.type === next.type);
+  if (at < 0 && next.status === 'False') return false;
+  const held = conditions[at];
+  if (held && held.status === next.status && held.reason === next.reason && held.message === next.message) return false;
+  status.conditions = at < 0 ? [...conditions, next] : conditions.with(at, next);
+  return true;
 }
 
-/** `0-2,4` as numbers. */
-export function parseIndexes(text: string | undefined): Set<number> {
-  const indexes = new Set<number>();
-  for (const part of (text ?? '').split(',')) {
-    if (!part) continue;
-    const [first, last = first] = part.split('-').map(Number);
-    for (let index = first!; index <= last!; index++) indexes.add(index);
+export const isTracked = (pod: KubeObject): boolean => !!pod.metadata.finalizers?.includes(trackingFinalizer);
+
+/** Whether a pod is replaced only once it has failed, or as soon as it is being deleted. https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-replacement-policy */
+export const replacesFailedOnly = (job: KubeObject): boolean =>
+  job.spec.podReplacementPolicy === 'Failed' || job.spec.podFailurePolicy !== undefined;
+
+export function hasFailed(job: KubeObject, pod: KubeObject): boolean {
+  if (pod.status?.phase === 'Failed') return true;
+  return !replacesFailedOnly(job) && !!pod.metadata.deletionTimestamp && pod.status?.phase !== 'Succeeded';
+}
+
+/** Containers that restart in place count against the limit of a job whose pods restart on failure. */
+export function restartedTooOften(job: KubeObject, pods: KubeObject[]): boolean {
+  if (job.spec.template.spec.restartPolicy !== 'OnFailure') return false;
+  let restarts = 0;
+  for (const pod of pods) {
+    if (pod.status?.phase !== 'Running' && pod.status?.phase !== 'Pending') continue;
+    const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
+    for (const status of statuses) restarts += status.restartCount ?? 0;
   }
-  return indexes;
+  return job.spec.backoffLimit === 0 ? restarts > 0 : restarts >= job.spec.backoffLimit;
 }
 
-/** https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode */
-export function formatIndexes(indexes: Set<number>): string {
-  const sorted = [...indexes].sort((a, b) => a - b);
-  const parts: string[] = [];
-  for (let start = 0; start < sorted.length; ) {
-    let end = start;
-    while (sorted[end + 1] === sorted[end]! + 1) end += 1;
-    const gap = end - start === 1 ? ',' : '-';
-    parts.push(end === start ? `${sorted[start]}` : `${sorted[start]}${gap}${sorted[end]}`);
-    start = end + 1;
+export function setCount(status: Loose, field: string, value: number): void {
+  if (value > 0) status[field] = value;
+  else delete status[field];
+}
+
+/** Moves the pods that are no longer tracked from the waiting list into the sums. */
+export function settle(status: Loose, tracked: Set<string>): void {
+  const uncounted: Loose = { ...status.uncountedTerminatedPods };
+  for (const outcome of ['succeeded', 'failed'] as const) {
+    const waiting: string[] = uncounted[outcome] ?? [];
+    const left = waiting.filter((uid) => tracked.has(uid));
+    setCount(status, outcome, (status[outcome] ?? 0) + waiting.length - left.length);
+    if (left.length > 0) uncounted[outcome] = left;
+    else delete uncounted[outcome];
   }
-  return parts.join(',');
+  status.uncountedTerminatedPods = uncounted;
 }
 
-interface PolicyMatch {
-  action: 'FailJob' | 'Ignore' | 'Count' | 'FailIndex';
-  message: string;
-}
-
-/** The first rule of a pod failure policy that speaks of this failed pod. https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy */
-export function policyMatch(job: KubeObject, pod: KubeObject): PolicyMatch | undefined {
-  const rules: Loose[] = job.spec.podFailurePolicy?.rules ?? [];
-  const statuses: Loose[] = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-  for (const [index, rule] of rules.entries()) {
-    const where = `matching ${rule.action} rule at index ${index}`;
-    const name = `${pod.metadata.namespace}/${pod.metadata.name}`;
-    if (rule.onExitCodes) {
-      const { containerName, operator, values } = rule.onExitCodes;
-      const hit = statuses.find((status) => {
-        const code = status.state?.terminated?.exitCode;
-        if (!code || (containerName && status.name !== containerName)) return false;
-        return values.includes(code) === (operator === 'In');
-      });
-      if (hit) {
-        const code = hit.state.terminated.exitCode;
-        const message = `Container ${hit.name} for pod ${name} failed with exit code ${code} ${where}`;
-        return { action: rule.action, message };
-      }
-    }
-    for (const pattern of rule.onPodConditions ?? []) {
-      const hit = pod.status?.conditions?.some(
-        (condition: Loose) => condition.type === pattern.type && condition.status === (pattern.status ?? 'True'),
-      );
-      if (hit) return { action: rule.action, message: `Pod ${name} has condition ${pattern.type} ${where}` };
-    }
-  }
-  return undefined;
+/** How many of the pods are ready, and how many are on their way out. */
+export function countPods(active: KubeObject[], all: KubeObject[]): { ready: number; terminating: number } {
+  return { ready: active.filter(isReady).length, terminating: all.filter(isTerminating).length };
 }

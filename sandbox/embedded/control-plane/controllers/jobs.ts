@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { type Condition, conditionOf, withoutCondition } from './conditions.ts';
+import { type Condition, conditionOf } from './conditions.ts';
 import {
   type ControllerContext,
   createController,
@@ -10,25 +10,42 @@ import {
   splitKey,
   timestamp,
 } from './context.ts';
-import { freeIndexes, jobPod, superfluous } from './job-pods.ts';
+import { type Backoff, backoffLeft, nextBackoff, noBackoff } from './job-backoff.ts';
 import {
+  awaitedPods,
+  failedIndexes,
+  failureAnnotations,
+  failuresBefore,
   formatIndexes,
+  hasLimitPerIndex,
+  hasValidIndex,
   indexOf,
-  isFinishedJob,
   isIndexed,
-  jobCondition,
   parseIndexes,
-  policyMatch,
+  succeededIndexes,
+} from './job-indexes.ts';
+import { freeIndexes, jobPod, superfluous } from './job-pods.ts';
+import { failureAction, fatalMessage, metSuccessRule } from './job-policies.ts';
+import {
+  countPods,
+  ensureCondition,
+  hasFailed,
+  isFinishedJob,
+  isTracked,
+  jobCondition,
+  replacesFailedOnly,
+  restartedTooOften,
+  setCount,
+  settle,
   trackingFinalizer,
 } from './job-status.ts';
 import { createOwnedPods, followPods, inWaves } from './owned-pods.ts';
-import { isActive, isReady, isTerminating } from './pods.ts';
-import { claim } from './references.ts';
+import { finishedAt, isActive, isReady, isTerminating } from './pods.ts';
+import { claim, controllerOf } from './references.ts';
 import { jobs as jobResource, pods as podResource } from './resources.ts';
 
+/** Pods made or deleted, and pods counted, in one go. */
 const burst = 500;
-const firstBackoff = 10_000;
-const longestBackoff = 600_000;
 
 /** One look at a job and its pods. */
 interface Work {
@@ -36,9 +53,17 @@ interface Work {
   status: Loose;
   pods: KubeObject[];
   active: KubeObject[];
+  /** How many are active once this look has done its part. */
+  activeCount: number;
+  ready: number;
+  terminating: number;
   succeeded: number;
   failed: number;
-  indexes: Set<number>;
+  done: Set<number>;
+  lost: Set<number> | undefined;
+  /** By index: the failed pod whose count the next one takes over. */
+  awaited: Map<number, KubeObject>;
+  backoff: Backoff;
   finish: Condition | undefined;
 }
 
@@ -51,13 +76,16 @@ export function startJobs(context: ControllerContext): void {
   const pods = context.informer(podResource);
   const owned = createOwnedPods(context, controller);
   const queue = controller.queue(sync, { spacing: 20 });
-  /** Failures in a row, and when the last one ended: new pods wait longer each time. */
-  const backoffs = new Map<string, { failures: number; last: string | undefined }>();
+  const backoffs = new Map<string, Backoff>();
+  /** Pods that were let go; the shared copy may not know yet. */
+  const released = new Set<string>();
 
   jobs.on((now, before) => {
-    const job = (now ?? before)!;
-    if (!now) backoffs.delete(job.metadata.uid!);
-    queue.add(keyOf(job));
+    if (!now) backoffs.delete(before!.metadata.uid!);
+    queue.add(keyOf((now ?? before)!));
+  });
+  pods.on((now, before) => {
+    if (!now || !isTracked(now)) released.delete((now ?? before)!.metadata.uid!);
   });
   followPods(context, queue, 'Job', (namespace) => jobs.list(namespace));
 
@@ -74,243 +102,265 @@ export function startJobs(context: ControllerContext): void {
       owner: job,
       selector: job.spec.selector,
       adoptable: isActive,
+      finalizer: trackingFinalizer,
     });
     if (isFinishedJob(job)) {
+      backoffs.delete(job.metadata.uid!);
       await Promise.all(mine.filter(isTracked).map(untrack));
       return;
     }
-    const work = count(job, mine);
-    const active = work.active.length;
-    decide(work);
-    let error: unknown;
-    let now = active;
-    if (work.finish) {
-      const outcomes = await Promise.allSettled(work.active.map((pod) => owned.remove(job, pod)));
-      error = outcomes.find((outcome) => outcome.status === 'rejected')?.reason;
-      if (error) work.finish = undefined;
-      else now = 0;
-    } else if (!job.metadata.deletionTimestamp) {
-      const result = await manage(key, work);
-      ({ active: now, error } = result);
-      complete(work, now);
-      if (!work.finish) noteSuspension(work);
-    }
-    await record(work, now);
+    const work = look(job, mine);
+    const error = await act(key, work);
+    work.status.ready = work.ready;
+    work.status.terminating = work.terminating;
+    setCount(work.status, 'active', work.activeCount);
+    await record(work);
     if (error && !namespaceTerminating(error)) throw error;
   }
 
-  const isTracked = (pod: KubeObject): boolean => !!pod.metadata.finalizers?.includes(trackingFinalizer);
-  const hasFailed = (job: KubeObject, pod: KubeObject): boolean =>
-    pod.status?.phase === 'Failed' ||
-    (!!pod.metadata.deletionTimestamp &&
-      pod.status?.phase !== 'Succeeded' &&
-      job.spec.podReplacementPolicy !== 'Failed');
-
-  function count(job: KubeObject, mine: KubeObject[]): Work {
+  function look(job: KubeObject, mine: KubeObject[]): Work {
     const status: Loose = { ...job.status, uncountedTerminatedPods: { ...job.status?.uncountedTerminatedPods } };
-    const uncounted = status.uncountedTerminatedPods;
-    const tracked = mine.filter(isTracked);
-    const counted = new Set([...(uncounted.succeeded ?? []), ...(uncounted.failed ?? [])]);
-    const fresh = tracked.filter((pod) => !counted.has(pod.metadata.uid));
-    const failed = fresh.filter((pod) => hasFailed(job, pod));
-    const succeeded = fresh.filter((pod) => pod.status?.phase === 'Succeeded');
-    noteBackoff(job, succeeded, failed);
-    const ignored = failed.filter((pod) => policyMatch(job, pod)?.action === 'Ignore').length;
-    const work: Work = {
+    const { succeeded: waitingSuccess = [], failed: waitingFailure = [] } = status.uncountedTerminatedPods;
+    const countable = mine.filter((pod) => isHeld(pod) && hasValidIndex(job, pod));
+    const succeeded = countable.filter(
+      (pod) => pod.status?.phase === 'Succeeded' && !waitingSuccess.includes(pod.metadata.uid),
+    );
+    const failed = countable.filter((pod) => hasFailed(job, pod) && !waitingFailure.includes(pod.metadata.uid));
+    const blamed = failed.filter((pod) => failureAction(job, pod) !== 'Ignore');
+    const active = mine.filter((pod) => isActive(pod) && !owned.isLeaving(pod));
+    if (!status.startTime && !job.spec.suspend) status.startTime = timestamp(clock);
+    const { ready, terminating } = countPods(active, mine);
+    return {
       job,
       status,
       pods: mine,
-      active: mine.filter((pod) => isActive(pod) && !owned.isLeaving(pod)),
-      succeeded: (status.succeeded ?? 0) + succeeded.length + (uncounted.succeeded?.length ?? 0),
-      failed: (status.failed ?? 0) + failed.length - ignored + (uncounted.failed?.length ?? 0),
-      indexes: new Set(),
+      active,
+      activeCount: active.length,
+      ready,
+      terminating: terminating + mine.filter((pod) => owned.isLeaving(pod) && !isTerminating(pod)).length,
+      succeeded: (status.succeeded ?? 0) + succeeded.length + waitingSuccess.length,
+      failed: (status.failed ?? 0) + blamed.length + waitingFailure.length,
+      done: new Set(),
+      lost: undefined,
+      awaited: new Map(),
+      backoff: nextBackoff(backoffs.get(job.metadata.uid!) ?? noBackoff, succeeded, failed),
       finish: undefined,
     };
-    if (isIndexed(job)) {
-      work.indexes = parseIndexes(status.completedIndexes);
-      for (const pod of succeeded) {
-        if (indexOf(pod) >= 0 && indexOf(pod) < job.spec.completions) work.indexes.add(indexOf(pod));
-      }
-      work.succeeded = work.indexes.size;
-    }
-    if (!status.startTime && !job.spec.suspend) status.startTime = timestamp(clock);
-    return work;
   }
 
-  function noteBackoff(job: KubeObject, succeeded: KubeObject[], failed: KubeObject[]): void {
-    const uid = job.metadata.uid!;
-    const before = backoffs.get(uid) ?? { failures: 0, last: undefined };
-    if (succeeded.length > 0) backoffs.set(uid, { failures: 0, last: undefined });
-    else if (failed.length > 0) {
-      backoffs.set(uid, { failures: before.failures + failed.length, last: timestamp(clock) });
+  const isHeld = (pod: KubeObject): boolean => isTracked(pod) && !released.has(pod.metadata.uid!);
+
+  /** Ends the job, or brings it on; answers what went wrong. */
+  async function act(key: string, work: Work): Promise<unknown> {
+    const { job, status } = work;
+    decide(key, work);
+    if (isIndexed(job)) decideByIndex(work);
+    if (work.finish) {
+      const { error, removed } = await discard(work, work.active, (pod) => owned.remove(job, pod));
+      if (removed < work.active.length) work.finish = undefined;
+      return error;
     }
+    const managed = !job.metadata.deletionTimestamp;
+    const error = managed ? await manage(key, work) : undefined;
+    const { completions } = job.spec;
+    const enough = completions === undefined ? work.succeeded > 0 : work.succeeded >= completions;
+    if (enough && work.activeCount === 0) {
+      const message = 'Reached expected number of succeeded pods';
+      work.finish = jobCondition(clock, 'SuccessCriteriaMet', 'CompletionsReached', message);
+    } else if (managed) noteSuspension(job, status);
+    return error;
   }
 
   /** Whether the job has ended already, or now fails. */
-  function decide(work: Work): void {
+  function decide(key: string, work: Work): void {
     const { job, status } = work;
-    const met = conditionOf(job, 'SuccessCriteriaMet');
+    const fail = (reason: string, message: string) => jobCondition(clock, 'FailureTarget', reason, message);
     const target = conditionOf(job, 'FailureTarget');
-    if (met) work.finish = met;
-    else if (target) work.finish = target;
+    work.finish = conditionOf(job, 'SuccessCriteriaMet');
+    if (!work.finish && target) work.finish = jobCondition(clock, 'Failed', target.reason, target.message);
     if (work.finish) return;
     const fatal = work.pods
-      .filter((pod) => pod.status?.phase === 'Failed')
-      .map((pod) => policyMatch(job, pod))
-      .find((match) => match?.action === 'FailJob');
-    const deadline: number | undefined = job.spec.activeDeadlineSeconds;
-    const running = !job.spec.suspend && status.startTime;
-    const fail = (reason: string, message: string) => jobCondition(clock, 'FailureTarget', reason, message);
-    if (fatal) work.finish = fail('PodFailurePolicy', fatal.message);
-    else if (work.failed > job.spec.backoffLimit || restartedTooOften(work)) {
+      .filter((pod) => hasFailed(job, pod))
+      .map((pod) => fatalMessage(job, pod))
+      .find((message) => message !== undefined);
+    const { activeDeadlineSeconds: deadline, backoffLimit, suspend } = job.spec;
+    if (fatal) work.finish = fail('PodFailurePolicy', fatal);
+    else if (work.failed > backoffLimit || restartedTooOften(job, work.pods)) {
       work.finish = fail('BackoffLimitExceeded', 'Job has reached the specified backoff limit');
-    } else if (deadline !== undefined && running) {
+    } else if (deadline !== undefined && status.startTime && !suspend) {
       const left = deadline * 1000 - age(status.startTime);
       if (left <= 0) work.finish = fail('DeadlineExceeded', 'Job was active longer than specified deadline');
-      else queue.addAfter(keyOf(job), left + 1);
+      else queue.addAfter(key, left + 1);
     }
   }
 
-  function restartedTooOften({ job, pods: mine }: Work): boolean {
-    if (job.spec.template.spec.restartPolicy !== 'OnFailure') return false;
-    let restarts = 0;
-    for (const pod of mine) {
-      if (pod.status?.phase !== 'Running' && pod.status?.phase !== 'Pending') continue;
-      const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
-      for (const status of statuses) restarts += status.restartCount ?? 0;
+  function decideByIndex(work: Work): void {
+    const { job, pods: mine } = work;
+    const { completions, maxFailedIndexes } = job.spec;
+    work.done = succeededIndexes(job, mine);
+    work.succeeded = work.done.size;
+    if (hasLimitPerIndex(job)) {
+      work.lost = failedIndexes(job, mine);
+      const { size } = work.lost;
+      const fail = (reason: string, message: string) => {
+        work.finish ??= jobCondition(clock, 'FailureTarget', reason, message);
+      };
+      if (maxFailedIndexes !== undefined && size > maxFailedIndexes)
+        fail('MaxFailedIndexesExceeded', 'Job has exceeded the specified maximal number of failed indexes');
+      else if (size > 0 && size + work.done.size >= completions) fail('FailedIndexes', 'Job has failed indexes');
+      const settled = new Set([...work.done, ...work.lost, ...work.active.map(indexOf)]);
+      work.awaited = awaitedPods(job, mine.filter(isHeld), (index) => settled.has(index));
     }
-    return job.spec.backoffLimit === 0 ? restarts > 0 : restarts >= job.spec.backoffLimit;
+    const met = work.finish ? undefined : metSuccessRule(job, work.done, (text) => parseIndexes(text, completions));
+    if (met) work.finish = jobCondition(clock, 'SuccessCriteriaMet', 'SuccessPolicy', met);
   }
 
-  function complete(work: Work, active: number): void {
-    const { completions } = work.job.spec;
-    const done = completions === undefined ? work.succeeded > 0 : work.succeeded >= completions;
-    if (!done || active > 0) return;
-    const message = 'Reached expected number of succeeded pods';
-    work.finish = jobCondition(clock, 'SuccessCriteriaMet', 'CompletionsReached', message);
+  function noteSuspension(job: KubeObject, status: Loose): void {
+    const [type, event] = job.spec.suspend ? ['True' as const, 'Suspended'] : ['False' as const, 'Resumed'];
+    const message = `Job ${event.toLowerCase()}`;
+    const condition = jobCondition(clock, 'Suspended', `Job${event}`, message);
+    if (!ensureCondition(status, { ...condition, status: type })) return;
+    if (!job.spec.suspend) status.startTime = timestamp(clock);
+    void recorder.event(job, 'Normal', event, message);
   }
 
-  function noteSuspension({ job, status }: Work): void {
-    const suspend = !!job.spec.suspend;
-    const before = conditionOf(job, 'Suspended');
-    if (!suspend && before?.status !== 'True') return;
-    if (suspend && before?.status === 'True') return;
-    const [reason, event] = suspend ? ['JobSuspended', 'Suspended'] : ['JobResumed', 'Resumed'];
-    const condition = jobCondition(clock, 'Suspended', reason!, `Job ${event!.toLowerCase()}`);
-    condition.status = suspend ? 'True' : 'False';
-    status.conditions = [...withoutCondition(status.conditions ?? [], 'Suspended'), condition];
-    if (!suspend) status.startTime = timestamp(clock);
-    void recorder.event(job, 'Normal', event!, condition.message!);
-  }
-
-  /** Makes missing pods, deletes superfluous ones; answers how many are active then. */
-  async function manage(key: string, work: Work): Promise<{ active: number; error?: unknown }> {
+  /** Makes missing pods, or deletes superfluous ones. */
+  async function manage(key: string, work: Work): Promise<unknown> {
     const { job, active } = work;
     const { completions, parallelism = 1, suspend } = job.spec;
-    let wanted = completions === undefined ? parallelism : Math.min(parallelism, completions - work.succeeded);
+    let wanted = Math.min(parallelism, completions === undefined ? parallelism : completions - work.succeeded);
     if (completions === undefined && work.succeeded > 0) wanted = active.length;
     if (suspend) wanted = 0;
     wanted = Math.max(0, wanted);
-    const excess = superfluous(job, active, work.indexes, wanted, clock);
-    if (excess.length > 0) {
-      const outcomes = await Promise.allSettled(excess.map((pod) => owned.remove(job, pod)));
-      const error = outcomes.find((outcome) => outcome.status === 'rejected')?.reason;
-      return { active: active.length - excess.length, ...(error && { error }) };
+    const excess = superfluous(job, active, Math.max(0, active.length - wanted), clock).slice(0, burst);
+    if (excess.length > 0 || suspend) {
+      // Pods that are not wanted any more have not failed: they are let go first, so that nobody counts them.
+      const letGo = async (pod: KubeObject) => {
+        await untrack(pod);
+        await owned.remove(job, pod);
+      };
+      return (await discard(work, excess, letGo)).error;
     }
-    const terminating = job.spec.podReplacementPolicy === 'Failed' ? work.pods.filter(isTerminating).length : 0;
-    const missing = Math.min(wanted - active.length - terminating, burst);
-    if (missing <= 0) return { active: active.length };
-    const wait = backoffLeft(job);
+    const going = replacesFailedOnly(job) ? work.terminating : 0;
+    const missing = Math.min(wanted - active.length - going, burst);
+    if (missing <= 0) return undefined;
+    const left = hasLimitPerIndex(job) ? 0 : backoffLeft(work.backoff, age);
+    const indexes = isIndexed(job) ? freeFor(work, missing) : undefined;
+    const now = indexes?.filter((index) => indexBackoff(work, index) === 0);
+    const wait =
+      left || (indexes?.length && !now?.length ? Math.min(...indexes.map((at) => indexBackoff(work, at))) : 0);
     if (wait > 0) {
-      queue.addAfter(key, wait);
-      return { active: active.length };
+      queue.addAfter(key, wait + 1);
+      work.activeCount = 0;
+      return undefined;
     }
-    const free = isIndexed(job) ? freeIndexes(job, active, work.indexes, missing) : [];
-    const amount = isIndexed(job) ? free.length : missing;
-    const { made, error } = await inWaves(amount, (at) => owned.create(job, jobPod(job, free[at])));
+    const { made, error } = await inWaves(now?.length ?? missing, (at) => {
+      const index = now?.[at];
+      const counts = index !== undefined && hasLimitPerIndex(job);
+      return owned.create(job, jobPod(job, index, counts ? failureAnnotations(job, work.awaited.get(index)) : {}));
+    });
     work.pods.push(...made);
-    work.active = [...active, ...made];
-    return { active: active.length + made.length, ...(error ? { error } : {}) };
+    work.activeCount += made.length;
+    return error;
   }
 
-  function backoffLeft(job: KubeObject): number {
-    const { failures, last } = backoffs.get(job.metadata.uid!) ?? { failures: 0, last: undefined };
-    if (failures === 0) return 0;
-    return Math.min(longestBackoff, firstBackoff * 2 ** (failures - 1)) - age(last);
+  function freeFor({ job, active, pods: mine, done, lost }: Work, most: number): number[] {
+    const leaving = replacesFailedOnly(job) ? mine.filter(isTerminating) : [];
+    const taken = new Set([...active, ...leaving].map(indexOf));
+    return freeIndexes(job.spec.completions, taken.union(done).union(lost ?? new Set()), most);
+  }
+
+  function indexBackoff({ awaited }: Work, index: number): number {
+    const pod = awaited.get(index);
+    return pod ? backoffLeft({ failures: failuresBefore(pod) + 1, last: finishedAt(pod) }, age) : 0;
+  }
+
+  /** Deletes active pods, and counts what that changes. */
+  async function discard(work: Work, doomed: KubeObject[], remove: (pod: KubeObject) => Promise<void>) {
+    const outcomes = await Promise.allSettled(doomed.map(remove));
+    const gone = doomed.filter((_, at) => outcomes[at]!.status === 'fulfilled');
+    work.activeCount -= gone.length;
+    work.terminating += gone.length;
+    work.ready -= gone.filter(isReady).length;
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    return { removed: gone.length, error: failed?.reason as unknown };
   }
 
   /** Writes what is counted, lets the counted pods go, then writes the sums: a crash in between counts nothing twice. */
-  async function record(work: Work, active: number): Promise<void> {
+  async function record(work: Work): Promise<void> {
     const { job, status } = work;
-    const uncounted: Loose = { ...status.uncountedTerminatedPods };
-    const tracked = new Set(work.pods.filter(isTracked).map((pod) => pod.metadata.uid));
-    settle(status, uncounted, tracked);
-    const release: KubeObject[] = [];
-    const gone = job.metadata.deletionTimestamp !== undefined;
-    for (const pod of work.pods.filter(isTracked)) {
-      const uid = pod.metadata.uid!;
-      const failed = hasFailed(job, pod) || owned.isLeaving(pod);
-      const succeeded = pod.status?.phase === 'Succeeded';
-      if (!succeeded && !failed && !gone && !work.finish) continue;
-      release.push(pod);
-      if (uncounted.succeeded?.includes(uid) || uncounted.failed?.includes(uid)) continue;
-      const success = conditionIs(work.finish, 'SuccessCriteriaMet');
-      if (succeeded) {
-        if (!isIndexed(job)) uncounted.succeeded = [...(uncounted.succeeded ?? []), uid];
-      } else if ((failed || (work.finish && !success)) && policyMatch(job, pod)?.action !== 'Ignore') {
-        uncounted.failed = [...(uncounted.failed ?? []), uid];
-      }
-    }
+    const held = new Set(work.pods.filter(isHeld).map((pod) => pod.metadata.uid!));
+    settle(status, held);
+    const [release, full] = gather(work);
     if (isIndexed(job)) {
-      setCount(status, 'succeeded', work.indexes.size);
-      if (work.indexes.size > 0) status.completedIndexes = formatIndexes(work.indexes);
+      setCount(status, 'succeeded', work.done.size);
+      if (work.done.size > 0) status.completedIndexes = formatIndexes(work.done);
+      else delete status.completedIndexes;
+      if (work.lost) status.failedIndexes = formatIndexes(work.lost);
     }
-    status.uncountedTerminatedPods = uncounted;
-    setCount(status, 'active', active);
-    status.ready = active === 0 ? 0 : work.active.filter((pod) => isReady(pod) && !owned.isLeaving(pod)).length;
-    status.terminating = work.pods.filter((pod) => isTerminating(pod) || owned.isLeaving(pod)).length;
-    if (work.finish && !conditionOf({ status }, work.finish.type)) {
+    if (work.finish && work.finish.type !== 'Failed' && !conditionOf({ status }, work.finish.type)) {
       status.conditions = [...(status.conditions ?? []), work.finish];
     }
     let now = await write(job, status);
     if (!now) return;
+    backoffs.set(job.metadata.uid!, work.backoff);
     const outcomes = await Promise.allSettled(release.map(untrack));
-    const free = new Set(
-      release.filter((_, index) => outcomes[index]!.status === 'fulfilled').map((p) => p.metadata.uid),
-    );
-    const left = new Set([...tracked].filter((uid) => !free.has(uid)));
-    const next: Loose = { ...now.status, uncountedTerminatedPods: { ...now.status.uncountedTerminatedPods } };
-    settle(next, next.uncountedTerminatedPods, left);
-    const finished = enact(work, next, left.size);
+    for (const [at, { status: outcome }] of outcomes.entries()) {
+      if (outcome === 'fulfilled') held.delete(release[at]!.metadata.uid!);
+    }
+    const next: Loose = { ...now.status };
+    settle(next, held);
+    const finished = full ? undefined : enact(work, next);
     now = await write(now, next);
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
     if (now && finished) tellFinished(now, finished);
   }
 
-  /** Moves the pods that are no longer tracked from the waiting list into the sums. */
-  function settle(status: Loose, uncounted: Loose, tracked: Set<string | undefined>): void {
-    for (const outcome of ['succeeded', 'failed'] as const) {
-      const waiting: string[] = uncounted[outcome] ?? [];
-      const left = waiting.filter((uid) => tracked.has(uid));
-      const sum = (status[outcome] ?? 0) + waiting.length - left.length;
-      setCount(status, outcome, sum);
-      if (left.length > 0) uncounted[outcome] = left;
-      else delete uncounted[outcome];
+  /** The pods that may go now, entered in the list of those to be counted; and whether more are left for the next look. */
+  function gather(work: Work): [KubeObject[], boolean] {
+    const { job, status, finish } = work;
+    const uncounted: Loose = { ...status.uncountedTerminatedPods };
+    const release: KubeObject[] = [];
+    const failing = finish !== undefined && finish.type !== 'SuccessCriteriaMet';
+    for (const pod of work.pods.filter(isHeld)) {
+      const uid = pod.metadata.uid!;
+      const failed = hasFailed(job, pod);
+      const succeeded = pod.status?.phase === 'Succeeded';
+      const over = !!job.metadata.deletionTimestamp || finish !== undefined || succeeded;
+      if (!over && (!failed || work.awaited.get(indexOf(pod)) === pod)) continue;
+      release.push(pod);
+      const wasFailed = uncounted.failed?.includes(uid);
+      if (succeeded && !wasFailed) {
+        if (!isIndexed(job) && !uncounted.succeeded?.includes(uid))
+          uncounted.succeeded = [...(uncounted.succeeded ?? []), uid];
+      } else if ((failed || failing) && !wasFailed && hasValidIndex(job, pod) && failureAction(job, pod) !== 'Ignore') {
+        uncounted.failed = [...(uncounted.failed ?? []), uid];
+      }
+      if (release.length >= burst) break;
     }
+    status.uncountedTerminatedPods = uncounted;
+    return [release, release.length >= burst];
   }
 
-  function enact(work: Work, status: Loose, tracked: number): Condition | undefined {
-    if (!work.finish || tracked > 0 || status.terminating > 0 || status.active > 0) return undefined;
-    if (Object.keys(status.uncountedTerminatedPods).length > 0) return undefined;
-    const type = conditionIs(work.finish, 'SuccessCriteriaMet') ? 'Complete' : 'Failed';
+  /** The last word on a job, once all its pods are counted and gone. */
+  function enact(work: Work, status: Loose): Condition | undefined {
+    if (!work.finish || Object.keys(status.uncountedTerminatedPods).length > 0 || status.terminating > 0)
+      return undefined;
+    const type = work.finish.type === 'SuccessCriteriaMet' ? 'Complete' : 'Failed';
     const condition = jobCondition(clock, type, work.finish.reason ?? '', work.finish.message ?? '');
-    status.conditions = [...(status.conditions ?? []), condition];
+    ensureCondition(status, condition);
     if (type === 'Complete') status.completionTime = condition.lastTransitionTime;
     return condition;
   }
 
-  function tellFinished(job: KubeObject, condition: Condition): void {
-    if (condition.type === 'Complete') void recorder.event(job, 'Normal', 'Completed', 'Job completed');
-    else void recorder.event(job, 'Warning', condition.reason ?? '', condition.message ?? '');
+  function tellFinished(job: KubeObject, { type, reason = '', message = '' }: Condition): void {
+    if (type === 'Failed') return void recorder.event(job, 'Warning', reason, message);
+    if (job.spec.completions !== undefined && (job.status.succeeded ?? 0) > job.spec.completions) {
+      const text = 'Too many succeeded pods running after completion count reached';
+      void recorder.event(job, 'Warning', 'TooManySucceededPods', text);
+    }
+    void recorder.event(job, 'Normal', 'Completed', 'Job completed');
   }
 
   async function write(job: KubeObject, status: Loose): Promise<KubeObject | undefined> {
@@ -326,30 +376,26 @@ export function startJobs(context: ControllerContext): void {
   }
 
   async function untrack(pod: KubeObject): Promise<void> {
-    const { name, namespace } = pod.metadata;
+    const { name, namespace, uid } = pod.metadata;
+    if (!isHeld(pod)) return;
+    released.add(uid!);
     try {
       const patch = { metadata: { '$deleteFromPrimitiveList/finalizers': [trackingFinalizer] } };
       const now = await client.patch(podResource, name!, namespace, 'strategic', patch);
       if (!now.metadata.deletionTimestamp) pods.observe(now);
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (isNotFound(error)) return;
+      released.delete(uid!);
+      throw error;
     }
   }
 
   /** Pods whose job is gone for good keep nothing that would hold them. */
   async function freeOrphans(namespace: string, name: string): Promise<void> {
     const orphans = pods.list(namespace).filter((pod) => {
-      if (!isTracked(pod)) return false;
-      const owner = pod.metadata.ownerReferences?.find((reference) => reference.kind === 'Job');
-      return !owner || owner.name === name;
+      const owner = controllerOf(pod);
+      return isTracked(pod) && (!owner || (owner.kind === 'Job' && owner.name === name));
     });
     await Promise.all(orphans.map(untrack));
   }
-}
-
-const conditionIs = (condition: Condition | undefined, type: string): boolean => condition?.type === type;
-
-function setCount(status: Loose, field: string, value: number): void {
-  if (value > 0) status[field] = value;
-  else delete status[field];
 }

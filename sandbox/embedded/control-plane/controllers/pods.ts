@@ -83,3 +83,23 @@ function restarts(pod: KubeObject): number {
   for (const status of pod.status?.containerStatuses ?? []) most = Math.max(most, status.restartCount ?? 0);
   return most;
 }
+
+/** When a pod's containers have ended; one that was never told of ends with its readiness, or with its deletion. */
+export function finishedAt(pod: KubeObject): string {
+  const sidecars = new Set(
+    (pod.spec?.initContainers ?? [])
+      .filter((container: Loose) => container.restartPolicy === 'Always')
+      .map((container: Loose) => container.name),
+  );
+  const statuses: Loose[] = [
+    ...(pod.status?.containerStatuses ?? []),
+    ...(pod.status?.initContainerStatuses ?? []).filter((status: Loose) => sidecars.has(status.name)),
+  ];
+  const ends: (string | undefined)[] = statuses.map((status) => status.state?.terminated?.finishedAt);
+  if (ends.length > 0 && ends.every((end) => end !== undefined)) return ends.sort().at(-1)!;
+  const ready = podCondition(pod, 'Ready');
+  if (ready?.status === 'False' && ready.lastTransitionTime) return ready.lastTransitionTime;
+  const { deletionTimestamp, deletionGracePeriodSeconds, creationTimestamp } = pod.metadata;
+  if (!deletionTimestamp) return creationTimestamp ?? '';
+  return new Date(Date.parse(deletionTimestamp) - (deletionGracePeriodSeconds ?? 0) * 1000).toISOString();
+}

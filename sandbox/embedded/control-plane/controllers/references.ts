@@ -40,10 +40,13 @@ export interface Claim {
   selector: Loose;
   /** Refuses to adopt what would not be kept anyway, e.g. pods that have ended. */
   adoptable?: (object: KubeObject) => boolean;
+  /** Put on what is adopted. */
+  finalizer?: string;
 }
 
 /** What belongs to the owner: its own, less those that no longer match (released), plus orphans that do (adopted). https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#non-template-pod-acquisitions */
-export async function claim({ client, informer, resource, owner, selector, adoptable }: Claim): Promise<KubeObject[]> {
+export async function claim(options: Claim): Promise<KubeObject[]> {
+  const { client, informer, resource, owner, selector, adoptable, finalizer } = options;
   const uid = owner.metadata.uid!;
   informer.index('controller', (object) => controllerOf(object)?.uid ?? `orphan/${object.metadata.namespace}`);
   const claimed: KubeObject[] = [];
@@ -52,7 +55,9 @@ export async function claim({ client, informer, resource, owner, selector, adopt
       claimed.push(object);
       continue;
     }
-    await setReferences(client, informer, resource, object, [{ $patch: 'delete', uid }]);
+    const released = { ownerReferences: [{ $patch: 'delete', uid }] };
+    const free = finalizer ? { ...released, '$deleteFromPrimitiveList/finalizers': [finalizer] } : released;
+    await patchMetadata(client, informer, resource, object, free);
   }
   if (owner.metadata.deletionTimestamp) return claimed;
   let fresh = false;
@@ -65,22 +70,23 @@ export async function claim({ client, informer, resource, owner, selector, adopt
       if (live.metadata.uid !== uid || live.metadata.deletionTimestamp) return claimed;
       fresh = true;
     }
-    const adopted = await setReferences(client, informer, resource, object, [controllerReference(owner)]);
+    const adoption = { ownerReferences: [controllerReference(owner)], ...(finalizer && { finalizers: [finalizer] }) };
+    const adopted = await patchMetadata(client, informer, resource, object, adoption);
     if (adopted) claimed.push(adopted);
   }
   return claimed;
 }
 
-async function setReferences(
+async function patchMetadata(
   client: Client,
   informer: Informer,
   resource: Gvr,
   object: KubeObject,
-  ownerReferences: Loose[],
+  metadata: Loose,
 ): Promise<KubeObject | undefined> {
   const { name, namespace, uid } = object.metadata;
   try {
-    const patch = { metadata: { uid, ownerReferences } };
+    const patch = { metadata: { uid, ...metadata } };
     const now = await client.patch(resource, name!, namespace, 'strategic', patch);
     informer.observe(now);
     return now;
