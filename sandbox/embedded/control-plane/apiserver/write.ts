@@ -81,6 +81,8 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   }
   refuseTaken(call, stored);
   type.strategy.defaults?.(stored);
+  // What admission and the strategy add later is nobody's.
+  (manage ?? manageFields)(call, undefined, stored);
   const attributes: Attributes = { call, operation: 'CREATE', object: stored, dryRun };
   const changing = mutate(attributes);
   if (changing) await changing;
@@ -98,7 +100,6 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   if (judging) await judging;
   if (changing || judging) refuseTaken(call, stored);
   charge(attributes);
-  (manage ?? manageFields)(call, undefined, stored);
   if (dryRun) return { code: 201, ...present(call, contentOf(fromStored(call, stored))) };
   const entry = services.store.put(type.collection, info.namespace, stored.metadata.name ?? '', stored);
   await services.store.committed();

@@ -9,8 +9,7 @@ import {
   namespaceTerminating,
   splitKey,
 } from './context.ts';
-import { parseSchedule, type Schedule } from './cron-schedule.ts';
-import { byCreation } from './deployment-scale.ts';
+import { parseSchedule, type Schedule, zonedStamp } from './cron-schedule.ts';
 import { isFinishedJob } from './job-status.ts';
 import { controllerOf, controllerReference } from './references.ts';
 import { cronJobs as cronResource, jobs as jobResource } from './resources.ts';
@@ -74,6 +73,10 @@ export function startCronJobs(context: ControllerContext): void {
     for (const job of mine) {
       const finished = isFinishedJob(job);
       const active = status.active.some((entry: Loose) => entry.uid === job.metadata.uid);
+      if (!active && !finished) {
+        const message = `Saw a job that the controller did not create or forgot: ${job.metadata.name}`;
+        void recorder.event(cron, 'Warning', 'UnexpectedJob', message);
+      }
       if (active && finished) {
         status.active = status.active.filter((entry: Loose) => entry.uid !== job.metadata.uid);
         const message = `Saw completed job: ${job.metadata.name}, condition: ${finished.type}`;
@@ -101,7 +104,7 @@ export function startCronJobs(context: ControllerContext): void {
     ] as const) {
       if (limit === undefined) continue;
       const finished = mine.filter((job) => isFinishedJob(job)?.type === type && !job.metadata.deletionTimestamp);
-      finished.sort(byCreation);
+      finished.sort(byStart);
       for (const job of finished.slice(0, Math.max(0, finished.length - limit))) await remove(cron, job);
     }
   }
@@ -141,11 +144,18 @@ export function startCronJobs(context: ControllerContext): void {
     const next = schedule.next(now);
     // A little late rather than a moment early.
     if (next) queue.addAfter(key, next.getTime() - now.getTime() + 50);
-    const due = lastDue(cron, schedule, now);
+    let due: Date | undefined;
+    try {
+      due = lastDue(cron, schedule, now);
+    } catch (error) {
+      const message = `invalid schedule: ${cron.spec.schedule} : ${(error as Error).message}`;
+      void recorder.event(cron, 'Warning', 'InvalidSchedule', message);
+      return;
+    }
     if (!due) return;
     const deadline: number | undefined = cron.spec.startingDeadlineSeconds;
     if (deadline !== undefined && due.getTime() + deadline * 1000 < now.getTime()) {
-      const message = `Missed scheduled time to start a job: ${due.toUTCString()}`;
+      const message = `Missed scheduled time to start a job: ${due.toUTCString().replace('GMT', '+0000')}`;
       void recorder.event(cron, 'Warning', 'MissSchedule', message);
       return;
     }
@@ -165,22 +175,26 @@ export function startCronJobs(context: ControllerContext): void {
     await start(cron, status, due);
   }
 
-  /** The latest time that has come since the last start. */
+  /** The latest time that has come since the last start. Throws when the schedule has no times. */
   function lastDue(cron: KubeObject, schedule: Schedule, now: Date): Date | undefined {
-    const stamp = cron.status?.lastScheduleTime ?? cron.metadata.creationTimestamp;
-    let from = started.get(cron.metadata.uid!) ?? now.getTime() - clock.since(stamp);
+    const { lastScheduleTime } = cron.status ?? {};
+    const last = started.get(cron.metadata.uid!);
+    let from = last ?? now.getTime() - clock.since(lastScheduleTime ?? cron.metadata.creationTimestamp);
     const deadline: number | undefined = cron.spec.startingDeadlineSeconds;
     if (deadline !== undefined) from = Math.max(from, now.getTime() - deadline * 1000);
+    const first = schedule.next(new Date(from));
+    const second = first && schedule.next(first);
+    if (!first || !second) throw new Error('time difference between two schedules is less than 1 second');
+    if (now < first) return undefined;
+    if (now < second) return first;
+    // After a long sleep the latest is found from nearby, not by counting every minute of it.
+    const step = Math.max(1000, Math.round((second.getTime() - first.getTime()) / 1000) * 1000);
+    const missed = Math.floor((now.getTime() - first.getTime()) / step) + 1;
     let due: Date | undefined;
-    let missed = 0;
-    for (let time = schedule.next(new Date(from)); time && time <= now; time = schedule.next(time)) {
-      due = time;
-      missed += 1;
-      // After a long sleep the latest is found from nearby, not by counting every minute of it.
-      if (missed === 100) time = new Date(Math.max(time.getTime(), now.getTime() - 7 * 86_400_000));
-    }
-    if (missed > 100) {
-      const message = `too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew`;
+    let time = schedule.next(new Date(first.getTime() + (missed - 2) * step));
+    for (; time && time <= now; time = schedule.next(time)) due = time;
+    if (due && missed > 100) {
+      const message = 'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew';
       void recorder.event(cron, 'Warning', 'TooManyMissedTimes', message);
     }
     return due;
@@ -188,8 +202,12 @@ export function startCronJobs(context: ControllerContext): void {
 
   async function start(cron: KubeObject, status: Loose, due: Date): Promise<void> {
     const template = cron.spec.jobTemplate;
-    const stamp = new Date(Math.min(due.getTime(), clock.now().getTime())).toISOString().replace(/\.\d+Z$/, 'Z');
-    const annotations = { ...template.metadata?.annotations, 'batch.kubernetes.io/cronjob-scheduled-timestamp': stamp };
+    const time = new Date(Math.min(due.getTime(), clock.now().getTime()));
+    const stamp = time.toISOString().replace(/\.\d+Z$/, 'Z');
+    const annotations = {
+      ...template.metadata?.annotations,
+      'batch.kubernetes.io/cronjob-scheduled-timestamp': zonedStamp(time, cron.spec.timeZone),
+    };
     const { name, namespace, uid } = cron.metadata;
     const object: KubeObject = {
       apiVersion: 'batch/v1',
@@ -230,4 +248,11 @@ export function startCronJobs(context: ControllerContext): void {
     });
     status.lastScheduleTime = stamp;
   }
+}
+
+function byStart(a: KubeObject, b: KubeObject): number {
+  const [first, second]: (string | undefined)[] = [a.status?.startTime, b.status?.startTime];
+  if (first === second) return (a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1;
+  if (!first || !second) return first ? -1 : 1;
+  return first < second ? -1 : 1;
 }

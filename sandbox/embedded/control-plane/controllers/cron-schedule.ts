@@ -71,6 +71,15 @@ export function parseSchedule(text: string, zone?: string): Schedule {
   };
 }
 
+/** A time as RFC 3339 has it in a zone: `2026-01-01T04:30:00+01:00`. */
+export function zonedStamp(time: Date, zone: string | undefined): string {
+  const ahead = Math.round(offsetOf(zone)(time) / 60_000);
+  const wall = new Date(time.getTime() + ahead * 60_000).toISOString().replace(/\.\d+Z$/, '');
+  if (ahead === 0) return `${wall}Z`;
+  const two = (value: number) => String(Math.floor(value)).padStart(2, '0');
+  return `${wall}${ahead < 0 ? '-' : '+'}${two(Math.abs(ahead) / 60)}:${two(Math.abs(ahead) % 60)}`;
+}
+
 function every(text: string): Schedule {
   let step = 0;
   for (const [, amount, unit] of text.slice(7).matchAll(/([\d.]+)(ms|h|m|s)/g)) step += Number(amount) * units[unit!]!;

@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { dns1123Label } from '../../../../kubernetes/names.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { selects } from '../../../../kubernetes/selectors.ts';
 import { forbidden, invalid, notSupported, required } from '../schema/field-errors.ts';
 import { claimSpecFaults } from './claim-validation.ts';
-import { cronFault } from './cron.ts';
 import {
   amountOf,
   annotations,
@@ -16,17 +14,15 @@ import {
   labels,
   nonNegative,
   notMoreThanAll,
-  oneOf,
 } from './faults.ts';
-import { internalForm } from './internal-form.ts';
 import { podSpecFaults } from './pod-validation.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
-type Rules = Pick<Strategy, 'validate' | 'validateUpdate'>;
+export type Rules = Pick<Strategy, 'validate' | 'validateUpdate'>;
 
 const at = 'spec.template';
 
-function templateFaults(path: string, template: Loose, added?: string[]): FieldError[] {
+export function templateFaults(path: string, template: Loose, added?: string[]): FieldError[] {
   const metadata = template?.metadata ?? {};
   return [
     ...labels(`${path}.labels`, metadata.labels),
@@ -46,13 +42,13 @@ function selectorFaults(selector: Loose, kind: string): FieldError[] {
 }
 
 /** A selector that is missing selects nothing, an empty one everything. */
-function matchFaults({ selector, template }: Loose): FieldError[] {
+export function matchFaults({ selector, template }: Loose): FieldError[] {
   const own = template?.metadata?.labels;
   if (!isReadable(selector) || selects(selector, own)) return [];
   return [invalid(`${at}.metadata.labels`, own ?? null, mismatch)];
 }
 
-const isReadable = (selector: Loose): boolean =>
+export const isReadable = (selector: Loose): boolean =>
   (selector?.matchExpressions ?? []).every(({ operator, values = [] }: Loose) => {
     if (operator === 'In' || operator === 'NotIn') return values.length > 0;
     return (operator === 'Exists' || operator === 'DoesNotExist') && values.length === 0;
@@ -206,124 +202,5 @@ export const validateStatefulSet: Rules = {
     const sentence =
       "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
     return [forbidden('spec', sentence)];
-  },
-};
-
-const counts = [
-  'parallelism',
-  'completions',
-  'activeDeadlineSeconds',
-  'backoffLimit',
-  'ttlSecondsAfterFinished',
-  'backoffLimitPerIndex',
-];
-
-function jobSpecFaults(path: string, spec: Loose): FieldError[] {
-  const faults = counts.flatMap((count) => nonNegative(`${path}.${count}`, spec[count]));
-  const mode = spec.completionMode ?? 'NonIndexed';
-  if (!['NonIndexed', 'Indexed'].includes(mode))
-    faults.push(notSupported(`${path}.completionMode`, mode, ['NonIndexed', 'Indexed']));
-  if (mode === 'Indexed' && spec.completions === undefined)
-    faults.push(required(`${path}.completions`, 'when completion mode is Indexed'));
-  if (mode === 'NonIndexed')
-    for (const field of ['backoffLimitPerIndex', 'maxFailedIndexes', 'successPolicy'])
-      if (spec[field] !== undefined)
-        faults.push(invalid(`${path}.${field}`, spec[field], 'requires indexed completion mode'));
-  faults.push(...templateFaults(`${path}.template`, spec.template));
-  const policy = spec.template?.spec?.restartPolicy;
-  const field = `${path}.template.spec.restartPolicy`;
-  if (!policy || policy === 'Always') faults.push(required(field, 'valid values: "OnFailure", "Never"'));
-  else if (!['OnFailure', 'Never'].includes(policy)) faults.push(notSupported(field, policy, ['OnFailure', 'Never']));
-  else if (spec.podFailurePolicy && policy !== 'Never')
-    faults.push(invalid(field, policy, 'only "Never" is supported when podFailurePolicy is specified'));
-  return faults;
-}
-
-function templateUpdateFaults(template: Loose, old: Loose): FieldError[] {
-  if (isDeepStrictEqual(template, old)) return [];
-  return [invalid(at, internalForm(template, 'PodTemplateSpec'), 'field is immutable')];
-}
-
-export const validateJob: Rules = {
-  validate({ metadata, spec }) {
-    const faults: FieldError[] = [];
-    if (!spec.manualSelector && spec.selector) {
-      const own = { 'controller-uid': metadata.uid ?? '', 'job-name': metadata.name ?? '' };
-      const all = {
-        ...own,
-        'batch.kubernetes.io/controller-uid': own['controller-uid'],
-        'batch.kubernetes.io/job-name': own['job-name'],
-      };
-      if (isReadable(spec.selector) && !selects(spec.selector, all))
-        faults.push(invalid('spec.selector', spec.selector, '`selector` not auto-generated'));
-    }
-    faults.push(...jobSpecFaults('spec', spec));
-    faults.push(
-      ...(spec.selector ? labelSelector('spec.selector', spec.selector) : [required('spec.selector')]),
-      ...matchFaults(spec),
-    );
-    if (spec.completionMode === 'Indexed' && spec.completions > 0) {
-      const hostname = `${metadata.name}-${spec.completions - 1}`;
-      if (dns1123Label(hostname).length > 0)
-        faults.push(
-          invalid('metadata.name', metadata.name, `will not able to create pod with invalid DNS label: ${hostname}`),
-        );
-    }
-    return faults;
-  },
-  validateUpdate: ({ spec }, { spec: old }) => [
-    ...(spec.completionMode === 'Indexed' ? [] : immutable('spec.completions', spec.completions, old.completions)),
-    ...immutable('spec.selector', spec.selector, old.selector),
-    ...(old.suspend ? [] : templateUpdateFaults(spec.template, old.template)),
-    ...immutable('spec.completionMode', spec.completionMode, old.completionMode),
-    ...immutable('spec.podFailurePolicy', spec.podFailurePolicy, old.podFailurePolicy),
-    ...immutable('spec.backoffLimitPerIndex', spec.backoffLimitPerIndex, old.backoffLimitPerIndex),
-    ...immutable('spec.managedBy', spec.managedBy, old.managedBy),
-    ...immutable('spec.successPolicy', spec.successPolicy, old.successPolicy),
-  ],
-};
-
-function timeZoneFaults(zone: string | undefined): FieldError[] {
-  if (zone === undefined) return [];
-  const field = 'spec.timeZone';
-  if (zone === '') return [invalid(field, zone, 'timeZone must be nil or non-empty string')];
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return [];
-  } catch {
-    return [invalid(field, zone, `unknown time zone ${zone}`)];
-  }
-}
-
-export const validateCronJob: Rules = {
-  validate({ metadata, spec }) {
-    const faults: FieldError[] = [];
-    const { schedule } = spec;
-    if (!schedule) faults.push(required('spec.schedule'));
-    else {
-      const wrong = cronFault(schedule);
-      if (wrong) faults.push(invalid('spec.schedule', schedule, wrong));
-      if (schedule.includes('TZ'))
-        faults.push(
-          invalid('spec.schedule', schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'),
-        );
-    }
-    faults.push(
-      ...nonNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds),
-      ...timeZoneFaults(spec.timeZone),
-      ...oneOf('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']),
-      ...jobSpecFaults('spec.jobTemplate.spec', spec.jobTemplate?.spec ?? {}),
-    );
-    if (spec.jobTemplate?.spec?.selector)
-      faults.push(
-        invalid('spec.jobTemplate.spec.selector', spec.jobTemplate.spec.selector, '`selector` will be auto-generated'),
-      );
-    faults.push(
-      ...nonNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit),
-      ...nonNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit),
-    );
-    if ((metadata.name ?? '').length > 52)
-      faults.push(invalid('metadata.name', metadata.name, 'must be no more than 52 characters'));
-    return faults;
   },
 };

@@ -1,14 +1,13 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { humanDuration } from '../apiserver/human-duration.ts';
 import { ageOf, containerCells, mapCell, named, nameOf, selectorCell } from './cells.ts';
+import { validateCronJob, validateJob } from './job-validation.ts';
 import { defaultPodSpec } from './pod-defaults.ts';
 import { podTemplateWarnings } from './pod-warnings.ts';
 import type { Strategy } from './strategy.ts';
 import {
-  validateCronJob,
   validateDaemonSet,
   validateDeployment,
-  validateJob,
   validateReplicaSet,
   validateStatefulSet,
 } from './workload-validation.ts';
