@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { metricsColumns, metricsResources, metricsSchemas } from './metrics-facts.ts';
 import type { Loose } from './object.ts';
 
 /**
@@ -113,13 +114,19 @@ function lazy<T>(name: string, shape: (facts: Loose) => T): () => T {
 }
 
 /** Every resource, in discovery order. */
-export const loadResources: () => ResourceFact[] = lazy('resources', (facts) => facts);
+export const loadResources: () => ResourceFact[] = lazy('resources', (facts) => [...facts, ...metricsResources]);
 
 /** Schemas by their OpenAPI name, as in `io.k8s.api.apps.v1.Deployment`. */
-export const loadSchemas: () => Record<string, Schema> = lazy('schemas', (facts) => facts);
+export const loadSchemas: () => Record<string, Schema> = lazy('schemas', (facts) => ({
+  ...facts,
+  ...metricsSchemas,
+}));
 
 /** Columns by `group/version/resource`; the core group is the empty word. */
-export const loadColumns: () => Record<string, ColumnFact[]> = lazy('columns', (facts) => facts);
+export const loadColumns: () => Record<string, ColumnFact[]> = lazy('columns', (facts) => ({
+  ...facts,
+  ...metricsColumns,
+}));
 
 /** Fields of each message by their number, under the message's OpenAPI name. */
 export const loadMessages: () => Map<string, Map<number, MessageField>> = lazy('protobuf', (facts) => {

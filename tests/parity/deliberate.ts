@@ -39,4 +39,9 @@ export const DELIBERATE: Deliberate[] = [
     where: /kubectl explain/,
     lines: /^(?!\s*\S+\t<)(?: {4}|.{0,3}\t)|^$/,
   },
+  {
+    reason: 'The recorded cluster has no add-on that measures pods; the embedded one serves metrics.k8s.io.',
+    where: /api-resources|api-versions|describe clusterrole|can-i --list/,
+    lines: /metrics\.k8s\.io/,
+  },
 ];

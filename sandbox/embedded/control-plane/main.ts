@@ -22,6 +22,7 @@ import { followServiceAddresses } from './apiserver/service-addresses.ts';
 import type { Services } from './apiserver/services.ts';
 import { fillTokenSecrets } from './apiserver/token-secrets.ts';
 import { balancerRange } from './loopback.ts';
+import { createMetricsCollector } from './metrics/collector.ts';
 import { openPki, type Pki } from './pki.ts';
 import { Store } from './store/store.ts';
 
@@ -67,6 +68,8 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   });
   const tokens = new ServiceAccountTokens(pki.serviceAccountKey, store, clock);
   const kubeletTls = { ...pki.kubeletClient, ca: pki.ca.cert };
+  const kubeletAgent = new Agent({ ...kubeletTls, keepAlive: true });
+  const usage = createMetricsCollector({ store, clock, agent: kubeletAgent, log });
   const services: Services = {
     store,
     clock,
@@ -78,8 +81,9 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     tokens,
     metrics: new Metrics(),
     kubeletTls,
-    kubeletAgent: new Agent({ ...kubeletTls, keepAlive: true }),
     caller: new Caller(() => services),
+    kubeletAgent,
+    usage,
     serverVersion: options.serverVersion ?? 'v1.35.2',
     ready: false,
     log,
@@ -121,6 +125,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     transport,
     async close() {
       ending.abort();
+      usage.close();
       await server.close();
       services.kubeletAgent.destroy();
       services.caller.close();

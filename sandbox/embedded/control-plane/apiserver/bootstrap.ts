@@ -77,6 +77,7 @@ function* objects({ port, ca }: Endpoint, now: string): Generator<[string, KubeO
   yield serviceRange(now);
   yield* configuration(ca, now);
   yield* controllerAccounts();
+  yield ['rbac.authorization.k8s.io/clusterroles', structuredClone(metricsReader)];
 }
 
 const priorityClasses: [string, number, string][] = [
@@ -99,6 +100,19 @@ function* accessObjects(): Generator<[string, KubeObject]> {
     yield [`rbac.authorization.k8s.io/${object.kind.toLowerCase()}s`, object];
   }
 }
+
+/** Of the add-on that serves metrics.k8s.io; aggregated into view, edit and admin. */
+const metricsReader: KubeObject = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRole',
+  metadata: {
+    name: 'system:aggregated-metrics-reader',
+    labels: Object.fromEntries(
+      ['admin', 'edit', 'view'].map((role) => [`rbac.authorization.k8s.io/aggregate-to-${role}`, 'true']),
+    ),
+  },
+  rules: [{ apiGroups: ['metrics.k8s.io'], resources: ['pods', 'nodes'], verbs: ['get', 'list', 'watch'] }],
+};
 
 const labels = { component: 'apiserver', provider: 'kubernetes' };
 

@@ -28,6 +28,7 @@ const priorities: Record<string, [group: number, version: number]> = {
   'v1.discovery.k8s.io': [16_200, 15],
   'v1.resource.k8s.io': [16_200, 21],
   'v1.flowcontrol.apiserver.k8s.io': [16_100, 21],
+  'v1beta1.metrics.k8s.io': [100, 100],
 };
 
 /** Keeps one APIService for each group and version that this server itself serves; those of others are left alone. */

@@ -1,5 +1,6 @@
 import type { Agent } from 'node:https';
 import type { SkippableClock } from '../../clock.ts';
+import type { MetricsCollector } from '../metrics/collector.ts';
 import type { Store } from '../store/store.ts';
 import type { Allocator } from './allocator.ts';
 import type { Authenticator } from './authentication.ts';
@@ -25,6 +26,8 @@ export interface Services {
   metrics: Metrics;
   /** Reaches webhooks. */
   caller: Caller;
+  /** What pods and nodes use, as their kubelets told last. */
+  usage: MetricsCollector;
   tokens: ServiceAccountTokens;
   serverVersion: string;
   /** Set once the bootstrap objects are there. */

@@ -9,6 +9,7 @@ import { events } from './events.ts';
 import * as extensions from './extensions.ts';
 import { metadataFaults } from './faults.ts';
 import * as limits from './limits.ts';
+import { nodeMetrics, podMetrics } from './metrics.ts';
 import * as networking from './networking.ts';
 import { pods } from './pods.ts';
 import { services } from './services.ts';
@@ -43,6 +44,8 @@ const particular: Record<string, Strategy> = {
   'batch/jobs': workloads.jobs,
   'batch/cronjobs': workloads.cronJobs,
   'autoscaling/horizontalpodautoscalers': horizontalPodAutoscalers,
+  'metrics.k8s.io/nodes': nodeMetrics,
+  'metrics.k8s.io/pods': podMetrics,
   'policy/poddisruptionbudgets': limits.podDisruptionBudgets,
   'scheduling.k8s.io/priorityclasses': limits.priorityClasses,
   'discovery.k8s.io/endpointslices': endpoints.endpointSlices,

@@ -27,13 +27,17 @@ export class CpuMeter {
   #cores: number | undefined;
   #credit: number;
   #filledAt: number;
-  #used = 0;
+  /** What was granted, and what skips were filled with. */
+  #granted = 0;
+  #filled = 0;
   #timer: Timer | undefined;
   readonly #queue: Waiting[] = [];
   #points: Point[];
-  /** Two moments of the last seconds, by the real clock: what a skip is filled with. */
+  /** Two moments of the last seconds, by the real clock: they tell at what pace a skip is filled. */
   #marks: [Point, Point];
   #lastSpent = 0;
+  #pace = 0;
+  #skippedAt = 0;
   #monotonic: number;
   #real: number;
 
@@ -45,7 +49,7 @@ export class CpuMeter {
     this.#monotonic = clock.monotonic();
     this.#real = clock.now().getTime();
     this.startedAt = this.#monotonic;
-    this.#filledAt = this.#monotonic;
+    this.#filledAt = this.#real;
     this.#credit = (cores ?? 0) * PERIOD;
     this.#points = [{ at: this.#monotonic, total: 0 }];
     const mark = { at: this.#real, total: 0 };
@@ -84,11 +88,14 @@ export class CpuMeter {
     const skipped = monotonic - this.#monotonic - (real - this.#real);
     // The two clocks drift apart by milliseconds; a skip is longer.
     if (skipped > 500) {
-      this.#used += this.#recent() * skipped;
+      // A long skip is made of many: the pace is that before the first.
+      if (real - this.#skippedAt > 1000) this.#pace = this.#recent(real);
+      this.#skippedAt = real;
+      this.#filled += this.#pace * skipped;
       this.#monotonic = monotonic;
       this.#real = real;
     }
-    return this.#used;
+    return this.#granted + this.#filled;
   }
 
   /** Cores in use, over the last ten to fifteen seconds; undefined while it is too young to tell. */
@@ -100,10 +107,9 @@ export class CpuMeter {
     return base && (total - base.total) / (now - base.at);
   }
 
-  #recent(): number {
-    const now = this.#clock.now().getTime();
+  #recent(now: number): number {
     const [mark] = this.#marks;
-    return now - this.#lastSpent > 2000 || now <= mark.at ? 0 : (this.#used - mark.total) / (now - mark.at);
+    return now - this.#lastSpent > 2000 || now <= mark.at ? 0 : (this.#granted - mark.total) / (now - mark.at);
   }
 
   #note(at: number, total: number, apart: number): void {
@@ -114,7 +120,8 @@ export class CpuMeter {
   }
 
   #refill(): void {
-    const now = this.#clock.monotonic();
+    // By the real clock: work that a skip passes over is counted, not done.
+    const now = this.#clock.now().getTime();
     const cores = this.#cores ?? 0;
     this.#credit = Math.min(cores * PERIOD, this.#credit + cores * (now - this.#filledAt));
     this.#filledAt = now;
@@ -130,9 +137,9 @@ export class CpuMeter {
     const total = this.total();
     const real = this.#clock.now().getTime();
     this.#note(this.#clock.monotonic(), total, WINDOW / 2);
-    if (real - this.#marks[1].at > 1000) this.#marks = [this.#marks[1], { at: real, total }];
+    if (real - this.#marks[1].at > 1000) this.#marks = [this.#marks[1], { at: real, total: this.#granted }];
     this.#lastSpent = real;
-    this.#used += milliseconds;
+    this.#granted += milliseconds;
     this.#credit -= milliseconds;
     return this.#parent?.spend(milliseconds);
   }

@@ -4,6 +4,7 @@ import type { Reply } from '../reply.ts';
 import { bind } from './binding.ts';
 import { getComponent, listComponents } from './components.ts';
 import { evict } from './eviction.ts';
+import { getMetrics, listMetrics } from './metrics.ts';
 import { selfAccess, selfReview, selfRules, subjectAccess, tokenReview } from './reviews.ts';
 import { scale } from './scale.ts';
 import { requestToken } from './token.ts';
@@ -13,6 +14,10 @@ type Handler = (call: ResourceCall) => Reply | Promise<Reply>;
 const handlers: Record<string, Handler> = {
   'list /componentstatuses': listComponents,
   'get /componentstatuses': getComponent,
+  'list metrics.k8s.io/nodes': listMetrics,
+  'get metrics.k8s.io/nodes': getMetrics,
+  'list metrics.k8s.io/pods': listMetrics,
+  'get metrics.k8s.io/pods': getMetrics,
   'create /serviceaccounts/token': requestToken,
   'create /pods/binding': bind,
   'create /bindings': bind,

@@ -171,10 +171,10 @@ export class Process implements ContainerProcess {
     const ran = performance.now() - this.sliceStart;
     if (ran < SLICE) return;
     // A slice that lasted long was spent waiting for something else, and counts as one.
-    const used = Math.min(ran, SLICE);
-    this.busy += used;
-    const from = performance.now();
     const rests = this.busy > BUSY;
+    const used = Math.min(ran, rests ? 4 * SLICE : SLICE);
+    this.busy += Math.min(ran, SLICE);
+    const from = performance.now();
     await new Promise<void>((resolve) => (rests ? setTimeout(resolve, 12) : setImmediate(resolve)));
     // It rests for the sake of this machine; where it is said to run it would have gone on.
     const spent = this.container.spend(rests ? used + Math.min(performance.now() - from, 100) : used);

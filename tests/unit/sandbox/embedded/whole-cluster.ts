@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Gvr, KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { type Client, createClient } from '../../../../sandbox/embedded/client/client.ts';
+import { createHttpsTransport } from '../../../../sandbox/embedded/client/https-transport.ts';
+import { createInformer, type Informer } from '../../../../sandbox/embedded/client/informer.ts';
+import { createClock } from '../../../../sandbox/embedded/clock.ts';
+import { writeKubeconfig } from '../../../../sandbox/embedded/control-plane/kubeconfig.ts';
+import { type Cluster, createCluster } from '../../../../sandbox/embedded/control-plane/main.ts';
+import { openNodes } from '../../../../sandbox/embedded/node/open-nodes.ts';
+
+export interface WholeCluster {
+  cluster: Cluster;
+  /** Path of an admin's kubeconfig, for real tools. */
+  kubeconfig: string;
+  client: Client;
+  /** The real one: what it prints, on both streams. */
+  kubectl(...words: string[]): Promise<string>;
+  /** Lets time pass at once. */
+  skip(seconds: number): Promise<void>;
+  /** Resolves with the object once it is as wanted. */
+  until(resource: Gvr, name: string, wanted: (object: KubeObject) => unknown): Promise<KubeObject>;
+  /** `TYPE REASON MESSAGE` of every event about the object. */
+  events(name: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Control plane, controllers and one node in this process, on one clock. */
+export async function openWholeCluster(): Promise<WholeCluster> {
+  const directory = mkdtempSync(join(tmpdir(), 'atelier-whole-'));
+  const clock = createClock();
+  const cluster = await createCluster({ directory, name: 'test', clock });
+  const { pki, url } = cluster;
+  const write = (user: string, pair: { key: string; cert: string }): string => {
+    const file = join(directory, `${user.replaceAll(':', '-')}.kubeconfig`);
+    writeKubeconfig(file, { cluster: 'test', server: url, ca: pki.ca.cert, user, pair });
+    return file;
+  };
+  const kubeconfig = write('kubernetes-admin', pki.admin);
+  const nodes = await openNodes({
+    name: 'test',
+    count: 1,
+    kubeconfig: write('system:node:node-1', pki.node),
+    directory,
+    clock,
+  });
+  const client = createClient(createHttpsTransport({ server: url, ca: pki.ca.cert, ...pki.admin }));
+  const ending = new AbortController();
+  const informers = new Map<string, Informer>();
+  const informer = (resource: Gvr): Informer => {
+    const known = informers.get(resource.resource);
+    const one = known ?? createInformer({ client, resource, clock, signal: ending.signal });
+    informers.set(resource.resource, one);
+    return one;
+  };
+  return {
+    cluster,
+    kubeconfig,
+    client,
+    kubectl: (...words) =>
+      new Promise((resolve) => {
+        const env = { PATH: process.env.PATH, HOME: directory, KUBECONFIG: kubeconfig };
+        execFile(process.env.ATELIER_KUBECTL ?? 'kubectl', words, { env, timeout: 20_000 }, (_, out, err) =>
+          resolve(out + err),
+        );
+      }),
+    skip: (seconds) => cluster.skip(seconds * 1000),
+    until: (resource, name, wanted) =>
+      new Promise((resolve) => {
+        let stop: (() => void) | undefined;
+        stop = informer(resource).on((now) => {
+          if (!now || now.metadata.name !== name || !wanted(now)) return;
+          resolve(now);
+          stop?.();
+        });
+      }),
+    async events(name) {
+      const { items } = await client.list({ group: '', version: 'v1', resource: 'events' });
+      return items
+        .filter((event) => event.involvedObject.name === name)
+        .map(({ type, reason, message }: Loose) => `${type} ${reason} ${message}`);
+    },
+    async close() {
+      ending.abort();
+      client.close();
+      await nodes.close();
+      await cluster.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export const running = (pod: KubeObject): boolean =>
+  pod.status?.phase === 'Running' && pod.status.containerStatuses?.every(({ ready }: Loose) => ready);
