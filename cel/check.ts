@@ -8,6 +8,7 @@ import {
   compatible,
   DOUBLE,
   DYN,
+  goTypeName,
   INT,
   isNumber,
   listOf,
@@ -25,6 +26,8 @@ export interface CelProblem {
   remedy?: string;
   start: number;
   end: number;
+  /** The same as Kubernetes' compiler says it, and at which character. */
+  go?: { text: string; at: number };
 }
 
 export type Scope = Readonly<Record<string, CelType>>;
@@ -38,8 +41,13 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   const types: NodeTypes = new Map();
   const problems: CelProblem[] = [];
 
-  function problem(node: { start: number; end: number }, message: string, remedy?: string): CelType {
-    problems.push({ message, start: node.start, end: node.end, ...(remedy ? { remedy } : {}) });
+  function problem(
+    node: { start: number; end: number },
+    message: string,
+    remedy?: string,
+    go?: CelProblem['go'],
+  ): CelType {
+    problems.push({ message, start: node.start, end: node.end, ...(remedy ? { remedy } : {}), ...(go && { go }) });
     return DYN;
   }
 
@@ -52,7 +60,10 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   function wantBool(node: ASTNode, names: Scope): void {
     const type = visit(node, names);
     if (type.kind !== 'bool' && type.kind !== 'dyn')
-      problem(node, `\`${textOf(node)}\` is ${typeName(type)}, where true or false is wanted`);
+      problem(node, `\`${textOf(node)}\` is ${typeName(type)}, where true or false is wanted`, undefined, {
+        text: `expected type 'bool' but found '${goTypeName(type)}'`,
+        at: node.start,
+      });
   }
 
   function typeOf(node: ASTNode, names: Scope): CelType {
@@ -61,7 +72,11 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
         return literal(node.args);
       case 'id': {
         const known = Object.hasOwn(names, node.args) ? names[node.args] : undefined;
-        return known ?? problem(node, `\`${node.args}\` is not known here`, suggestion(node.args, Object.keys(names)));
+        if (known) return known;
+        return problem(node, `\`${node.args}\` is not known here`, suggestion(node.args, Object.keys(names)), {
+          text: undeclared(node.args),
+          at: node.start,
+        });
       }
       case '.':
       case '.?': {
@@ -112,12 +127,18 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
     if (of.kind === 'map') return of.of;
     if (of.kind !== 'object') {
       const hint = of.kind === 'list' ? 'name one element (`[0]`) or ask all of them: `.exists(x, …)`' : undefined;
-      return problem(node, `\`${targetText(node)}\` is ${typeName(of)}, which has no field \`${name}\``, hint);
+      return problem(node, `\`${targetText(node)}\` is ${typeName(of)}, which has no field \`${name}\``, hint, {
+        text: `type '${goTypeName(of)}' does not support field selection`,
+        at: node.input.lastIndexOf('.', node.end - 1),
+      });
     }
     const type = of.fields.field(name);
     if (type) return type;
     const at = { start: Math.max(node.start, node.end - name.length), end: node.end };
-    return problem(at, `${of.title} has no field \`${name}\``, suggestion(name, of.fields.names()));
+    return problem(at, `${of.title} has no field \`${name}\``, suggestion(name, of.fields.names()), {
+      text: `undefined field '${name}'`,
+      at: node.input.lastIndexOf('.', node.end - 1),
+    });
   }
 
   function elementType(node: ASTNode, of: CelType, key: CelType): CelType {
@@ -156,14 +177,22 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   function given(node: ASTNode, name: string, of: CelType | undefined, args: ASTNode[], names: Scope): CelType {
     if (!FUNCTIONS[name]) {
       const candidates = [...Object.keys(FUNCTIONS), ...PREDICATES, 'has'];
-      return problem(node, `there is no function \`${name}\``, suggestion(name, candidates));
+      const at = parenthesis(node, name);
+      return problem(node, `there is no function \`${name}\``, suggestion(name, candidates), {
+        text: undeclared(name),
+        at,
+      });
     }
     const takes = args.map((arg) => visit(arg, names));
     if ((name === 'matches' || name === 'find') && args.at(-1)?.op === 'value') checkPattern(args.at(-1) as ASTNode);
     const found = overload(name, of, takes);
     if (found) return typeof found.gives === 'function' ? found.gives(of ?? DYN) : found.gives;
     const shown = takes.map(typeName).join(', ');
-    return problem(node, of ? `${typeName(of)} has no \`${name}(${shown})\`` : `\`${name}\` does not take (${shown})`);
+    const text = of ? `${typeName(of)} has no \`${name}(${shown})\`` : `\`${name}\` does not take (${shown})`;
+    return problem(node, text, undefined, {
+      text: `found no matching overload for '${name}' applied to '${of ? `${goTypeName(of)}.` : ''}(${takes.map(goTypeName).join(', ')})'`,
+      at: parenthesis(node, name),
+    });
   }
 
   function checkPattern(node: ASTNode): void {
@@ -192,15 +221,24 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   }
 
   function binaryType(node: ASTNode, left: CelType, right: CelType): CelType {
+    const go = {
+      text: `found no matching overload for '${node.op === 'in' ? '@in' : `_${node.op}_`}' applied to '(${goTypeName(left)}, ${goTypeName(right)})'`,
+      at: node.input.indexOf(node.op, (node.args as [ASTNode])[0].end),
+    };
     const wrong = (remedy?: string) =>
-      problem(node, `\`${node.op}\` cannot join ${typeName(left)} and ${typeName(right)}`, remedy);
+      problem(node, `\`${node.op}\` cannot join ${typeName(left)} and ${typeName(right)}`, remedy, go);
     if (node.op === 'in') {
       if (right.kind === 'list') return compatible(left, right.of) ? BOOL : wrong();
       return right.kind === 'map' || right.kind === 'object' || right.kind === 'dyn' ? BOOL : wrong();
     }
     if (COMPARISONS.has(node.op)) {
       if (!compatible(left, right))
-        return problem(node, `${typeName(left)} is never equal to ${typeName(right)}`, comparisonRemedy(left, right));
+        return problem(
+          node,
+          `${typeName(left)} is never equal to ${typeName(right)}`,
+          comparisonRemedy(left, right),
+          go,
+        );
       return BOOL;
     }
     if (left.kind === 'dyn' || right.kind === 'dyn')
@@ -229,6 +267,14 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   }
 
   return { type: visit(ast, scope), types, problems };
+}
+
+const undeclared = (name: string): string => `undeclared reference to '${name}' (in container '')`;
+
+/** Where the arguments of a call begin. */
+function parenthesis(node: ASTNode, name: string): number {
+  const from = node.op === 'rcall' ? node.args[1].end : node.start;
+  return node.input.indexOf('(', node.input.indexOf(name.split('.').at(-1) ?? name, from));
 }
 
 function literal(value: unknown): CelType {

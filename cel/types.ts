@@ -71,6 +71,22 @@ export function typeName(type: CelType): string {
   }
 }
 
+/** As Kubernetes' compiler names it: `list(string)`. */
+export function goTypeName(type: CelType): string {
+  switch (type.kind) {
+    case 'list':
+      return `list(${goTypeName(type.of)})`;
+    case 'map':
+      return `map(string, ${goTypeName(type.of)})`;
+    case 'optional':
+      return `optional_type(${goTypeName(type.of)})`;
+    case 'object':
+      return type.title;
+    default:
+      return type.kind;
+  }
+}
+
 /** Whether a value of one type may be compared with, or stand where, the other is wanted. */
 export function compatible(left: CelType, right: CelType): boolean {
   if (left.kind === 'dyn' || right.kind === 'dyn' || left.kind === 'null' || right.kind === 'null') return true;

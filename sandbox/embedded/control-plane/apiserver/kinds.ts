@@ -36,6 +36,8 @@ export const countsGenerations: ReadonlySet<string> = new Set([
   'resource.k8s.io/deviceclasses',
   'flowcontrol.apiserver.k8s.io/flowschemas',
   'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations',
+  'admissionregistration.k8s.io/validatingadmissionpolicies',
+  'admissionregistration.k8s.io/validatingadmissionpolicybindings',
   'apps/daemonsets',
   'apps/statefulsets',
   'apps/deployments',

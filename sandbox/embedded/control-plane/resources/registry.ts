@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import * as access from './access.ts';
+import * as admission from './admission.ts';
 import { horizontalPodAutoscalers } from './autoscalers.ts';
 import { certificateSigningRequests } from './certificates.ts';
 import * as cluster from './cluster.ts';
@@ -70,10 +71,10 @@ const particular: Record<string, Strategy> = {
   'apiregistration.k8s.io/apiservices': extensions.apiServices,
   'apiextensions.k8s.io/customresourcedefinitions': extensions.customResourceDefinitions,
   'certificates.k8s.io/certificatesigningrequests': certificateSigningRequests,
-  'admissionregistration.k8s.io/validatingwebhookconfigurations': extensions.validatingWebhooks,
-  'admissionregistration.k8s.io/mutatingwebhookconfigurations': extensions.mutatingWebhooks,
-  'admissionregistration.k8s.io/validatingadmissionpolicies': extensions.validatingPolicies,
-  'admissionregistration.k8s.io/validatingadmissionpolicybindings': extensions.validatingPolicyBindings,
+  'admissionregistration.k8s.io/validatingwebhookconfigurations': admission.validatingWebhooks,
+  'admissionregistration.k8s.io/mutatingwebhookconfigurations': admission.mutatingWebhooks,
+  'admissionregistration.k8s.io/validatingadmissionpolicies': admission.validatingPolicies,
+  'admissionregistration.k8s.io/validatingadmissionpolicybindings': admission.validatingPolicyBindings,
   'resource.k8s.io/deviceclasses': extensions.deviceClasses,
   'resource.k8s.io/resourceclaimtemplates': extensions.deviceClasses,
   'resource.k8s.io/resourceclaims': extensions.resourceClaims,

@@ -7,6 +7,7 @@ import { admitClaim, admitIngress, checkResize, protect } from './default-classe
 import { checkLimits, defaultLimits } from './limit-ranger.ts';
 import { admitNamespace } from './namespace-lifecycle.ts';
 import { admitPriority, admitTolerations } from './pod-defaults.ts';
+import { hasValidatingPolicies, validateByPolicies } from './policies/validating.ts';
 import { chargeQuota } from './resource-quota.ts';
 import { admitServiceAccount } from './service-account.ts';
 import {
@@ -77,8 +78,10 @@ function mutateInTree(attributes: Attributes): void {
  * when all is done at once. Throws or rejects with the refusal.
  */
 export function validate(attributes: Attributes): Promise<void> | undefined {
+  const { services } = attributes.call;
   validateInTree(attributes);
-  if (!hasValidatingWebhooks(attributes.call.services)) return undefined;
+  if (hasValidatingPolicies(services)) validateByPolicies(attributes);
+  if (!hasValidatingWebhooks(services)) return undefined;
   return validateByWebhooks(attributes);
 }
 

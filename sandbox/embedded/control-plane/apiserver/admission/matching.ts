@@ -1,7 +1,7 @@
 import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
 import { selects } from '../../../../../kubernetes/selectors.ts';
 import { notFound } from '../errors.ts';
-import { type Attributes, type Face, namespaceOf, otherFaces, ownFace } from './attributes.ts';
+import { type Attributes, type Face, nameOf, namespaceOf, otherFaces, ownFace } from './attributes.ts';
 
 /** Kinds that decide about admission are not themselves admitted by it: nobody locks the door from within. */
 export function isExempt({ call }: Attributes): boolean {
@@ -30,7 +30,18 @@ export function faceFor(attributes: Attributes, matched: Matched): Face | undefi
   return face;
 }
 
-export function faceByRules(attributes: Attributes, rules: Loose[], matchPolicy: string): Face | undefined {
+/** The same of a policy's `matchConstraints` or a binding's `matchResources`; without rules everything matches. */
+export function faceForResources(attributes: Attributes, resources: Loose): Face | undefined {
+  const { matchPolicy = 'Equivalent', namespaceSelector, objectSelector } = resources ?? {};
+  const { resourceRules = [], excludeResourceRules = [] } = resources ?? {};
+  const free = [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['*', '*/*'] }];
+  const rules = resourceRules.length > 0 ? resourceRules : free;
+  const face = faceFor(attributes, { rules, matchPolicy, namespaceSelector, objectSelector });
+  if (!face || faceByRules(attributes, excludeResourceRules, matchPolicy)) return undefined;
+  return face;
+}
+
+function faceByRules(attributes: Attributes, rules: Loose[], matchPolicy: string): Face | undefined {
   const own = ownFace(attributes);
   if (rules.some((rule) => matchesRule(attributes, rule, own))) return own;
   if (matchPolicy !== 'Equivalent') return undefined;
@@ -42,13 +53,14 @@ export function faceByRules(attributes: Attributes, rules: Loose[], matchPolicy:
 const has = (list: string[] | undefined, value: string): boolean =>
   !!list && (list.includes('*') || list.includes(value));
 
-export function matchesRule(attributes: Attributes, rule: Loose, { type }: Face): boolean {
+function matchesRule(attributes: Attributes, rule: Loose, { type }: Face): boolean {
   const { operation, call } = attributes;
   return (
     inScope(attributes, rule.scope ?? '*') &&
     has(rule.operations, operation) &&
     has(rule.apiGroups, type.group) &&
     has(rule.apiVersions, type.version) &&
+    (!rule.resourceNames?.length || rule.resourceNames.includes(nameOf(attributes))) &&
     (rule.resources ?? []).some((text: string) => {
       const [resource = '', part = ''] = text.split(/\/(.*)/, 2);
       return (resource === '*' || resource === type.resource) && (part === '*' || part === call.info.subresource);

@@ -289,7 +289,7 @@ test('unknown paths, resources and verbs', async () => {
     (
       await send({
         method: 'POST',
-        path: '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
+        path: '/apis/apiregistration.k8s.io/v1/apiservices',
         body: {},
       })
     ).body,
