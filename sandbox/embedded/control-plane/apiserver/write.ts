@@ -79,7 +79,6 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
     metadata.name = stored.metadata.name = generateName(metadata.generateName ?? '');
     if (!services.store.get(type.collection, info.namespace, metadata.name)) break;
   }
-  refuseTaken(call, stored);
   type.strategy.defaults?.(stored);
   // What admission and the strategy add later is nobody's.
   (manage ?? manageFields)(call, undefined, stored);
@@ -98,7 +97,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   for (const warning of type.strategy.warnings?.(stored) ?? []) warn(call, warning);
   const judging = validate(attributes);
   if (judging) await judging;
-  if (changing || judging) refuseTaken(call, stored);
+  refuseTaken(call, stored);
   charge(attributes);
   if (dryRun) return { code: 201, ...present(call, contentOf(fromStored(call, stored))) };
   const entry = services.store.put(type.collection, info.namespace, stored.metadata.name ?? '', stored);
@@ -106,7 +105,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   return { code: 201, ...present(call, viewOf(type, entry)) };
 }
 
-/** Throws 409 when the name is taken; asked again after all that takes time. */
+/** Throws 409 when the name is taken: what is invalid or forbidden was said before. */
 function refuseTaken({ services, type, info }: ResourceCall, { metadata }: KubeObject): void {
   const found = services.store.get(type.collection, info.namespace, metadata.name ?? '');
   if (!found) return;
