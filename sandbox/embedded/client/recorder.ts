@@ -21,6 +21,8 @@ interface EventDetails {
   fieldPath?: string;
   /** For a recorder of series: `Binding`, `Scheduling`. */
   action?: string;
+  /** The other object of an event about two. */
+  related?: KubeObject;
 }
 
 export interface Recorder {
@@ -86,12 +88,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   return {
     event(about, type, reason, message, details = {}) {
       const { metadata } = about;
-      const involvedObject: Record<string, string> = { kind: about.kind };
-      if (metadata.namespace) involvedObject.namespace = metadata.namespace;
-      involvedObject.name = metadata.name ?? '';
-      if (metadata.uid) involvedObject.uid = metadata.uid;
-      involvedObject.apiVersion = about.apiVersion;
-      if (metadata.resourceVersion) involvedObject.resourceVersion = metadata.resourceVersion;
+      const involvedObject = referenceTo(about);
       if (details.fieldPath) involvedObject.fieldPath = details.fieldPath;
 
       const object = [about.kind, metadata.namespace, metadata.name, metadata.uid, about.apiVersion, type].join('\n');
@@ -129,6 +126,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
         type,
         reportingComponent: component,
         reportingInstance: series ? `${component}-${host ?? component}` : (host ?? ''),
+        ...(details.related && { related: referenceTo(details.related) }),
         ...(series
           ? { eventTime: now.toISOString().replace('Z', '000Z'), action: details.action ?? reason }
           : { firstTimestamp: seconds, lastTimestamp: seconds, count: 1, eventTime: null }),
@@ -142,6 +140,16 @@ export function createRecorder(options: RecorderOptions): Recorder {
       return queue;
     },
   };
+}
+
+function referenceTo({ kind, apiVersion, metadata }: KubeObject): Record<string, string> {
+  const reference: Record<string, string> = { kind };
+  if (metadata.namespace) reference.namespace = metadata.namespace;
+  reference.name = metadata.name ?? '';
+  if (metadata.uid) reference.uid = metadata.uid;
+  reference.apiVersion = apiVersion;
+  if (metadata.resourceVersion) reference.resourceVersion = metadata.resourceVersion;
+  return reference;
 }
 
 /** Keeps the map's size bounded: the key not written for longest goes first. */

@@ -1,11 +1,14 @@
 import type { KubeObject } from '../../../../kubernetes/object.ts';
-import { type Amounts, add, amounts, hostPortsOf, requestsOf } from './requests.ts';
+import { type Amounts, add, amounts, hostPortsOf, requestsOf, weightOf } from './requests.ts';
 
 /** A node and what its pods have taken of it. */
 export interface NodeState {
+  name: string;
   node: KubeObject;
   allocatable: Amounts;
   used: Amounts;
+  /** The same with something for containers that ask for nothing. */
+  weight: Amounts;
   pods: Map<string, KubeObject>;
 }
 
@@ -19,8 +22,8 @@ export class NodeStates {
     return this.states.size;
   }
 
-  all(): Iterable<NodeState> {
-    return this.states.values();
+  all(): NodeState[] {
+    return [...this.states.values()];
   }
 
   get(name: string): NodeState | undefined {
@@ -36,7 +39,7 @@ export class NodeStates {
       held.allocatable = allocatable;
       return;
     }
-    const state: NodeState = { node, allocatable, used: new Map(), pods: new Map() };
+    const state: NodeState = { name, node, allocatable, used: new Map(), weight: new Map(), pods: new Map() };
     this.states.set(name, state);
     for (const place of this.places.values()) if (place.node === name) enter(state, place.pod);
   }
@@ -64,17 +67,28 @@ export class NodeStates {
     if (!place) return false;
     this.places.delete(uid);
     const state = this.states.get(place.node);
-    const pod = state?.pods.get(uid);
-    if (!state || !pod) return true;
-    state.pods.delete(uid);
-    add(state.used, requestsOf(pod), -1);
+    if (state) leave(state, uid);
     return true;
   }
 }
 
-function enter(state: NodeState, pod: KubeObject): void {
+/** A copy to try things on. */
+export function copyOf(state: NodeState): NodeState {
+  return { ...state, used: new Map(state.used), weight: new Map(state.weight), pods: new Map(state.pods) };
+}
+
+export function enter(state: NodeState, pod: KubeObject): void {
   state.pods.set(pod.metadata.uid!, pod);
   add(state.used, requestsOf(pod));
+  add(state.weight, weightOf(pod));
+}
+
+export function leave(state: NodeState, uid: string): void {
+  const pod = state.pods.get(uid);
+  if (!pod) return;
+  state.pods.delete(uid);
+  add(state.used, requestsOf(pod), -1);
+  add(state.weight, weightOf(pod), -1);
 }
 
 export function* takenPorts(state: NodeState): Iterable<string> {

@@ -2,7 +2,9 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
 import { claims as claimResource } from '../controllers/resources.ts';
-import { nodeSelectorHolds, type Refusal } from './predicates.ts';
+import type { Refusal } from './filters.ts';
+import type { NodeState } from './node-state.ts';
+import { nodeSelectorHolds } from './predicates.ts';
 
 export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
 
@@ -60,6 +62,42 @@ function waits(claim: KubeObject, classes: Informer): boolean {
   return !!name && !claim.spec.volumeName && classes.get(name)?.volumeBindingMode === 'WaitForFirstConsumer';
 }
 
+/** A claim of one pod alone, and another pod has it already. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes */
+export function claimTaken(pod: KubeObject, { bound, waiting }: PodClaims, states: NodeState[]): Refusal | undefined {
+  const alone = [...bound, ...waiting].filter((claim) => claim.spec.accessModes?.includes('ReadWriteOncePod'));
+  for (const claim of alone) {
+    const { name, namespace } = claim.metadata;
+    const uses = (other: KubeObject) =>
+      other.metadata.namespace === namespace &&
+      other.metadata.uid !== pod.metadata.uid &&
+      (other.spec.volumes ?? []).some((volume: Loose) => volume.persistentVolumeClaim?.claimName === name);
+    if (!states.some(({ pods }) => [...pods.values()].some(uses))) continue;
+    const reason =
+      'node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod';
+    return { reasons: [reason], final: false };
+  }
+  return undefined;
+}
+
+const zoneLabels = [
+  'topology.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region',
+];
+
+/** Volumes whose labels name a zone are for nodes of that zone; several are separated by `__`. */
+function outOfZone(volume: KubeObject, node: KubeObject): boolean {
+  const labels = node.metadata.labels ?? {};
+  if (!zoneLabels.some((key) => labels[key] !== undefined)) return false;
+  return zoneLabels.some((key) => {
+    const zones = volume.metadata.labels?.[key];
+    if (zones === undefined) return false;
+    const current = labels[key] ?? labels[key.replace('failure-domain.beta', 'topology')];
+    return current === undefined || !zones.split('__').includes(current);
+  });
+}
+
 export function volumeRefusal(node: KubeObject, pod: PodClaims, views: VolumeViews): Refusal | undefined {
   for (const claim of pod.bound) {
     const volume = views.volumes.get(claim.spec.volumeName);
@@ -77,7 +115,10 @@ export function volumeRefusal(node: KubeObject, pod: PodClaims, views: VolumeVie
     if (provisioner && provisioner !== 'kubernetes.io/no-provisioner') return false;
     return !views.volumes.list().some((volume) => couldBind(volume, claim, node));
   });
-  return stuck ? { reasons: ["node(s) didn't find available persistent volumes to bind"], final: true } : undefined;
+  if (stuck) return { reasons: ["node(s) didn't find available persistent volumes to bind"], final: true };
+  const volumes = pod.bound.map((claim) => views.volumes.get(claim.spec.volumeName));
+  if (!volumes.some((volume) => volume && outOfZone(volume, node))) return undefined;
+  return { reasons: ['node(s) had no available volume zone'], final: true };
 }
 
 function couldBind(volume: KubeObject, claim: KubeObject, node: KubeObject): boolean {

@@ -20,19 +20,43 @@ function raise(into: Amounts, least: Amounts): void {
   for (const [name, amount] of least) into.set(name, Math.max(into.get(name) ?? 0, amount));
 }
 
-const known = new WeakMap<object, Amounts>();
+/** What a container counts for, where nodes are compared, if it asks for nothing: otherwise one would take all of them. */
+const assumed: Amounts = new Map([
+  ['cpu', 100],
+  ['memory', 200 * 1024 * 1024],
+]);
+const none: Amounts = new Map();
+
+const asked = new WeakMap<object, Amounts>();
+const weighed = new WeakMap<object, Amounts>();
 
 /** What a pod asks of its node: containers and sidecars together, or the largest init container. https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers */
 export function requestsOf(pod: KubeObject): Amounts {
-  const spec: Loose = pod.spec;
-  const held = known.get(spec);
-  if (held) return held;
+  return remembered(asked, pod.spec, none);
+}
+
+/** The same, with something for containers that ask for nothing; for comparing nodes. */
+export function weightOf(pod: KubeObject): Amounts {
+  return remembered(weighed, pod.spec, assumed);
+}
+
+function remembered(known: WeakMap<object, Amounts>, spec: Loose, missing: Amounts): Amounts {
+  let held = known.get(spec);
+  if (!held) {
+    held = sum(spec, missing);
+    known.set(spec, held);
+  }
+  return held;
+}
+
+function sum(spec: Loose, missing: Amounts): Amounts {
+  const requests = (container: Loose): Amounts => new Map([...missing, ...amounts(container.resources?.requests)]);
   const result: Amounts = new Map();
-  for (const container of spec.containers ?? []) add(result, amounts(container.resources?.requests));
+  for (const container of spec.containers ?? []) add(result, requests(container));
   const sidecars: Amounts = new Map();
   const peak: Amounts = new Map();
   for (const container of spec.initContainers ?? []) {
-    const own = amounts(container.resources?.requests);
+    const own = requests(container);
     if (container.restartPolicy === 'Always') {
       add(result, own);
       add(sidecars, own);
@@ -46,16 +70,16 @@ export function requestsOf(pod: KubeObject): Amounts {
   raise(result, peak);
   for (const [name, amount] of amounts(spec.resources?.requests)) result.set(name, amount);
   add(result, amounts(spec.overhead));
-  known.set(spec, result);
   return result;
 }
 
 /** `PROTOCOL/IP/PORT` of each port the pod takes of its node. */
 export function hostPortsOf(pod: KubeObject): string[] {
   const ports: string[] = [];
-  for (const container of pod.spec.containers ?? []) {
+  const sidecars = (pod.spec.initContainers ?? []).filter((one: Loose) => one.restartPolicy === 'Always');
+  for (const container of [...(pod.spec.containers ?? []), ...sidecars]) {
     for (const port of container.ports ?? []) {
-      if (port.hostPort) ports.push(`${port.protocol ?? 'TCP'}/${port.hostIP ?? '0.0.0.0'}/${port.hostPort}`);
+      if (port.hostPort) ports.push(`${port.protocol ?? 'TCP'}/${port.hostIP || '0.0.0.0'}/${port.hostPort}`);
     }
   }
   return ports;

@@ -4,10 +4,11 @@ import type { Timer } from '../../clock.ts';
 import { type ControllerContext, isNotFound, timestamp } from '../controllers/context.ts';
 import { isFinished, podCondition } from '../controllers/pods.ts';
 import * as resources from '../controllers/resources.ts';
-import { type NodeState, NodeStates } from './node-state.ts';
-import { claimsOf, type PodClaims, selectNode, volumeRefusal } from './pod-volumes.ts';
-import { explain, type Refusal, refusal, tolerates } from './predicates.ts';
-import { requestsOf } from './requests.ts';
+import { type Decision, decide } from './decision.ts';
+import { NodeStates } from './node-state.ts';
+import { claimsOf, type PodClaims, selectNode } from './pod-volumes.ts';
+import { type Candidate, priorityOf } from './preemption.ts';
+import { siblingSelector } from './siblings.ts';
 
 const bindings = 64;
 /** A pod that fits nowhere is looked at again after this many milliseconds, whatever happens. */
@@ -25,17 +26,27 @@ export function startScheduler(context: ControllerContext): void {
   const recorder = createRecorder({ client, clock, component: 'default-scheduler', series: true, log });
   const pods = context.informer(resources.pods);
   const nodes = context.informer(resources.nodes);
+  const namespaces = context.informer(resources.namespaces);
+  const budgets = context.informer(resources.disruptionBudgets);
   const views = {
     claims: context.informer(resources.claims),
     volumes: context.informer(resources.volumes),
     classes: context.informer(resources.storageClasses),
   };
+  const siblings = {
+    services: context.informer(resources.services),
+    ReplicaSet: context.informer(resources.replicaSets),
+    StatefulSet: context.informer(resources.statefulSets),
+  };
+  const defaultSelector = siblingSelector(siblings);
   const states = new NodeStates();
   const active = new Map<string, Waiting>();
   /** Pods that fit nowhere, until something changes. */
   const parked = new Map<string, Waiting>();
   /** Bound by us, not told by the watch yet. */
   const assumed = new Set<string>();
+  /** Where others make room for a pod, by its uid. */
+  const nominations = new Map<string, { pod: KubeObject; node: string }>();
   let order = 0;
   let running = 0;
   let planned = false;
@@ -51,19 +62,17 @@ export function startScheduler(context: ControllerContext): void {
     const pod = (now ?? before)!;
     const uid = pod.metadata.uid!;
     if (!now || isFinished(now)) {
-      active.delete(uid);
-      parked.delete(uid);
-      assumed.delete(uid);
+      forget(uid);
       if (states.remove(uid)) retry();
     } else if (now.spec.nodeName) {
-      active.delete(uid);
-      parked.delete(uid);
-      assumed.delete(uid);
+      forget(uid);
       const news = !before?.spec.nodeName;
       states.place(now, now.spec.nodeName);
-      // A pod elsewhere may be the neighbour another one waits for.
-      if (news && parked.size > 0) retry();
-    } else if (wanted(now) && !assumed.has(uid)) {
+      // A pod elsewhere may be the neighbour another one waits for; so may one whose labels change.
+      if (parked.size > 0 && (news || now.metadata.labels !== before?.metadata.labels)) retry();
+    } else if (!wanted(now)) forget(uid);
+    else if (!assumed.has(uid)) {
+      if (now.status?.nominatedNodeName) nominations.set(uid, { pod: now, node: now.status.nominatedNodeName });
       const held = parked.get(uid);
       if (held && before && sameNeeds(now, before)) held.pod = now;
       else {
@@ -75,6 +84,13 @@ export function startScheduler(context: ControllerContext): void {
   });
   for (const view of Object.values(views)) view.on(() => parked.size > 0 && retry());
 
+  function forget(uid: string): void {
+    active.delete(uid);
+    parked.delete(uid);
+    assumed.delete(uid);
+    nominations.delete(uid);
+  }
+
   function retry(): void {
     for (const [uid, waiting] of parked) active.set(uid, waiting);
     parked.clear();
@@ -85,17 +101,15 @@ export function startScheduler(context: ControllerContext): void {
   function plan(): void {
     if (planned || signal.aborted) return;
     planned = true;
-    const synced = [pods.synced, nodes.synced, ...Object.values(views).map((view) => view.synced)];
-    Promise.all(synced).then(() => {
+    const all = [pods, nodes, namespaces, budgets, ...Object.values(views), ...Object.values(siblings)];
+    Promise.all(all.map((view) => view.synced)).then(() => {
       planned = false;
       pump();
     });
   }
 
   function pump(): void {
-    const queue = [...active.values()].sort(
-      (a, b) => (b.pod.spec.priority ?? 0) - (a.pod.spec.priority ?? 0) || a.entered - b.entered,
-    );
+    const queue = [...active.values()].sort((a, b) => priorityOf(b.pod) - priorityOf(a.pod) || a.entered - b.entered);
     for (const waiting of queue) {
       if (running >= bindings || signal.aborted) return;
       const uid = waiting.pod.metadata.uid!;
@@ -118,22 +132,26 @@ export function startScheduler(context: ControllerContext): void {
     }
   }
 
+  function decisionFor(pod: KubeObject, claims: PodClaims): Decision {
+    return decide(pod, {
+      states: states.all(),
+      claims,
+      views,
+      defaultSelector,
+      namespaceLabels: (name) => namespaces.get(name)?.metadata.labels,
+      budgets: () => budgets.list(),
+      nominated: (node) => [...nominations.values()].filter((one) => one.node === node).map((one) => one.pod),
+      random: context.random,
+    });
+  }
+
   async function place(waiting: Waiting): Promise<void> {
     const { pod } = waiting;
     const uid = pod.metadata.uid!;
     const claims = claimsOf(pod, views);
-    const refusals: Refusal[] = [];
-    const fitting: NodeState[] = [];
-    if (!claims.problem) {
-      for (const state of states.all()) {
-        const refused = refusal(pod, state, states.all()) ?? volumeRefusal(state.node, claims, views);
-        if (refused) refusals.push(refused);
-        else fitting.push(state);
-      }
-    }
-    const best = choose(pod, fitting);
-    if (!best) return park(waiting, claims, refusals);
-    const node = best.node.metadata.name!;
+    const decision = decisionFor(pod, claims);
+    if (!('node' in decision)) return park(waiting, decision);
+    const { node } = decision;
     // Counted at once, so that the next pod sees what is left.
     states.place(pod, node);
     if (claims.waiting.length > 0) {
@@ -152,11 +170,12 @@ export function startScheduler(context: ControllerContext): void {
       metadata: { name, namespace, uid },
       target: { apiVersion: 'v1', kind: 'Node', name: node },
     });
+    nominations.delete(uid);
     const message = `Successfully assigned ${namespace}/${name} to ${node}`;
     void recorder.event(pod, 'Normal', 'Scheduled', message, { action: 'Binding' });
   }
 
-  async function park(waiting: Waiting, claims: PodClaims, refusals: Refusal[]): Promise<void> {
+  async function park(waiting: Waiting, { message, room, lost }: Exclude<Decision, { node: string }>): Promise<void> {
     const { pod } = waiting;
     const uid = pod.metadata.uid!;
     assumed.delete(uid);
@@ -165,27 +184,78 @@ export function startScheduler(context: ControllerContext): void {
       flushTimer = undefined;
       retry();
     });
-    const message =
-      states.size === 0 ? 'no nodes available to schedule pods' : explain(states.size, refusals, claims.problem);
+    const nominated: string | undefined = pod.status?.nominatedNodeName;
+    let place = nominated;
+    if (room) {
+      place = room.node;
+      // At once, so that no other pod is given the room.
+      nominations.set(uid, { pod, node: room.node });
+    } else if (lost && nominated) {
+      place = undefined;
+      nominations.delete(uid);
+    }
     const before = podCondition(pod, 'PodScheduled');
-    if (before?.status === 'False' && before.message === message) return;
-    void recorder.event(pod, 'Warning', 'FailedScheduling', message, { action: 'Scheduling' });
-    const condition: Loose = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason: 'Unschedulable',
-      message,
-      lastProbeTime: null,
-      lastTransitionTime: before?.status === 'False' ? before.lastTransitionTime : timestamp(clock),
-      observedGeneration: pod.metadata.generation,
-    };
-    const { name, namespace } = pod.metadata;
-    const patch = { metadata: { uid }, status: { conditions: [condition] } };
+    const said = before?.status === 'False' && before.message === message;
+    if (!said) void recorder.event(pod, 'Warning', 'FailedScheduling', message, { action: 'Scheduling' });
+    if (!said || place !== nominated) {
+      const condition: Loose = {
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'Unschedulable',
+        message,
+        lastProbeTime: null,
+        lastTransitionTime: before?.status === 'False' ? before.lastTransitionTime : timestamp(clock),
+        observedGeneration: pod.metadata.generation,
+      };
+      const nomination = place === nominated ? {} : { nominatedNodeName: place ?? null };
+      await writeStatus(pod, { conditions: [condition], ...nomination });
+    }
+    if (room) await makeRoom(pod, room);
+  }
+
+  async function writeStatus(pod: KubeObject, status: Loose): Promise<void> {
+    const { name, namespace, uid } = pod.metadata;
+    const patch = { metadata: { uid }, status };
     const now = await client.patch(resources.pods, name!, namespace, 'strategic', patch, { subresource: 'status' });
-    const held = parked.get(uid);
+    const held = parked.get(uid!);
     if (held) held.pod = now;
     pods.observe(now);
   }
+
+  /** https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/#preemption */
+  async function makeRoom(pod: KubeObject, { node, victims }: Candidate): Promise<void> {
+    for (const [uid, nomination] of nominations) {
+      if (nomination.node !== node || priorityOf(nomination.pod) >= priorityOf(pod)) continue;
+      nominations.delete(uid);
+      await writeStatus(nomination.pod, { nominatedNodeName: null }).catch(ignoreGone);
+    }
+    await Promise.all(victims.filter((victim) => !victim.metadata.deletionTimestamp).map((victim) => end(victim)));
+
+    async function end(victim: KubeObject): Promise<void> {
+      const { name, namespace, uid } = victim.metadata;
+      const condition: Loose = {
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'PreemptionByScheduler',
+        message: `${pod.spec.schedulerName}: preempting to accommodate a higher priority pod`,
+        lastProbeTime: null,
+        lastTransitionTime: timestamp(clock),
+        observedGeneration: victim.metadata.generation,
+      };
+      try {
+        await writeStatus(victim, { conditions: [condition] });
+        await client.delete(resources.pods, name!, namespace, { preconditions: { uid: uid! } });
+      } catch (error) {
+        return ignoreGone(error);
+      }
+      const message = `Preempted by pod ${pod.metadata.uid} on node ${node}`;
+      void recorder.event(victim, 'Normal', 'Preempted', message, { action: 'Preempting', related: pod });
+    }
+  }
+}
+
+function ignoreGone(error: unknown): void {
+  if (!isNotFound(error)) throw error;
 }
 
 function wanted(pod: KubeObject): boolean {
@@ -205,22 +275,4 @@ function nodeMatters(now: KubeObject, before: KubeObject): boolean {
   const view = ({ metadata, spec, status }: KubeObject) =>
     JSON.stringify([metadata.labels, spec.taints, spec.unschedulable, status?.allocatable]);
   return view(now) !== view(before);
-}
-
-/** The emptiest node; among equals one whose soft taints the pod tolerates and whose preferences it meets. */
-function choose(pod: KubeObject, fitting: NodeState[]): NodeState | undefined {
-  if (fitting.length < 2) return fitting[0];
-  const score = (state: NodeState): number => {
-    let free = 0;
-    for (const name of ['cpu', 'memory']) {
-      const capacity = state.allocatable.get(name) ?? 0;
-      const used = (state.used.get(name) ?? 0) + (requestsOf(pod).get(name) ?? 0);
-      if (capacity > 0) free += (50 * (capacity - used)) / capacity;
-    }
-    const soft = (state.node.spec?.taints ?? []).filter(
-      (taint: Loose) => taint.effect === 'PreferNoSchedule' && !tolerates(pod.spec.tolerations, taint),
-    );
-    return free - 100 * soft.length - state.pods.size / 10;
-  };
-  return fitting.reduce((best, state) => (score(state) > score(best) ? state : best));
 }

@@ -36,7 +36,7 @@ export async function bind(call: ResourceCall): Promise<Reply> {
       }),
     },
     spec: { ...pod.spec, nodeName: target.name },
-    status: { ...pod.status, conditions: scheduled(pod.status?.conditions ?? [], stamp(services.clock.now())) },
+    status: bound(pod.status ?? {}, stamp(services.clock.now())),
   };
   if (!isDryRun(call.query)) {
     services.store.put('/pods', info.namespace, name, next);
@@ -46,7 +46,9 @@ export async function bind(call: ResourceCall): Promise<Reply> {
   return { code: 201, content: contentOf(status) };
 }
 
-function scheduled(conditions: Loose[], now: string): Loose[] {
-  const others = conditions.filter((one) => one.type !== 'PodScheduled');
-  return [...others, { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: now }];
+/** Where room was made for it is of no more interest. */
+function bound({ nominatedNodeName: _, ...status }: Loose, now: string): Loose {
+  const others = (status.conditions ?? []).filter((one: Loose) => one.type !== 'PodScheduled');
+  const condition = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: now };
+  return { ...status, conditions: [...others, condition] };
 }
