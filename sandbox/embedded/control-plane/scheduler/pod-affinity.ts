@@ -7,10 +7,11 @@ export type NamespaceLabels = (name: string) => Record<string, string> | undefin
 
 type Kind = 'podAffinity' | 'podAntiAffinity';
 
+const none: Loose[] = [];
 const required = (pod: KubeObject, kind: Kind): Loose[] =>
-  pod.spec.affinity?.[kind]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  pod.spec.affinity?.[kind]?.requiredDuringSchedulingIgnoredDuringExecution ?? none;
 const preferred = (pod: KubeObject, kind: Kind): Loose[] =>
-  pod.spec.affinity?.[kind]?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  pod.spec.affinity?.[kind]?.preferredDuringSchedulingIgnoredDuringExecution ?? none;
 
 /** Whether a term of `owner` means `other`: by namespace, by the namespace's labels, then by its own labels. */
 function termSelects(term: Loose, owner: KubeObject, other: KubeObject, labels: NamespaceLabels): boolean {

@@ -9,8 +9,9 @@ import { admit } from './admission.ts';
 import { amount } from './downward.ts';
 import { Images, type Resolve } from './images.ts';
 import { mounts } from './mounting.ts';
+import type { NodeContext } from './node-context.ts';
 import { NodeRegistration } from './node-object.ts';
-import { type NodeContext, PodWorker } from './pod-worker.ts';
+import { PodWorker } from './pod-worker.ts';
 import { Tokens } from './tokens.ts';
 import type { Watched } from './watched.ts';
 

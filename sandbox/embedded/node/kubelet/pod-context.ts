@@ -1,5 +1,6 @@
+import type { NodeContext } from './node-context.ts';
 import { hostsFile, identityOf, resolvConf } from './pod-network.ts';
-import type { NodeContext, PodWorker } from './pod-worker.ts';
+import type { PodWorker } from './pod-worker.ts';
 import type { PodContext } from './runtime.ts';
 import type { PodVolumes } from './volumes.ts';
 

@@ -1,14 +1,12 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { ApiError, type Client } from '../../client/client.ts';
-import type { Clock, Timer } from '../../clock.ts';
-import type { Network, PodNetwork } from '../network/network.ts';
-import type { CpuMeter } from '../usage/cpu-meter.ts';
+import { ApiError } from '../../client/client.ts';
+import type { Timer } from '../../clock.ts';
+import type { PodNetwork } from '../network/network.ts';
 import type { Refusal } from './admission.ts';
-import { type Configuration, resources } from './configuration.ts';
+import { resources } from './configuration.ts';
 import { Containers } from './containers.ts';
-import type { Images } from './images.ts';
-import type { Lane } from './lane.ts';
 import { Mounting } from './mounting.ts';
+import type { NodeContext } from './node-context.ts';
 import { contextOf } from './pod-context.ts';
 import { identityOf } from './pod-network.ts';
 import { recordsOf } from './recall.ts';
@@ -18,35 +16,7 @@ import { timings } from './stages/timings.ts';
 import { type Phase, restarts } from './status/phase.ts';
 import { podStatus, rejectedStatus } from './status/pod-status.ts';
 import { StatusWriter } from './status/status-writer.ts';
-import type { Tokens } from './tokens.ts';
-import { PodVolumes, type VolumeFacts } from './volumes.ts';
-
-/** What all pods of a node share. */
-export interface NodeContext {
-  client: Client;
-  clock: Clock;
-  network: Network;
-  images: Images;
-  configuration: Configuration;
-  tokens: Tokens;
-  lane: Lane;
-  volumes: VolumeFacts;
-  services: (namespace: string) => KubeObject[];
-  node: string;
-  hostIP: () => string;
-  podCidr: string;
-  clusterDomain: string;
-  allocatable: Record<string, string>;
-  /** What all containers of the node take their CPU from. */
-  cpu: CpuMeter;
-  newId: () => string;
-  /** Why this node cannot take the pod, which somebody gave it without asking a scheduler. */
-  admit(pod: KubeObject): Refusal | undefined;
-  event(pod: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, field?: string): void;
-  log(message: string): void;
-  /** The pod is gone from the API, and nothing of it is left here. */
-  gone(uid: string): void;
-}
+import { PodVolumes } from './volumes.ts';
 
 /** Leads one pod through its life. Each call of `sync` does what is next and possible; all else is told by `changed`. */
 export class PodWorker {
