@@ -65,7 +65,8 @@ export interface DeleteOptions {
 
 /** Typed by resource name, not by kind: one client for all. Every call rejects with {@link ApiError} on a refusal. */
 export interface Client {
-  get(resource: Gvr, name: string, namespace?: string): Promise<KubeObject>;
+  /** `subresource`: `scale`, say. */
+  get(resource: Gvr, name: string, namespace?: string, subresource?: string): Promise<KubeObject>;
   list(resource: Gvr, options?: ListOptions): Promise<KubeList>;
   create(resource: Gvr, object: KubeObject): Promise<KubeObject>;
   /** POST to a subresource: `binding`, `eviction`, `token`. */
@@ -112,7 +113,8 @@ export function createClient(transport: Transport): Client {
   }
 
   return {
-    get: (resource, name, namespace) => call({ method: 'GET', path: pathOf(resource, namespace, name) }),
+    get: (resource, name, namespace, subresource) =>
+      call({ method: 'GET', path: pathOf(resource, namespace, name, subresource) }),
     async list(resource, options = {}) {
       return call({ method: 'GET', path: pathOf(resource, options.namespace) + query(selectors(options)) });
     },

@@ -9,7 +9,6 @@ const gaps: { what: string; why: string }[] = [
 
 /** Not refused, but without the effect a full cluster gives them. */
 const quiet: { what: string; why: string }[] = [
-  { what: 'horizontalpodautoscalers', why: 'stored; without metrics nothing scales' },
   { what: 'services: ports of protocol UDP and SCTP', why: 'stored; of UDP the cluster’s DNS alone is carried' },
   { what: 'pod-security.kubernetes.io labels', why: 'stored; Pod Security is not enforced' },
   {

@@ -1,5 +1,6 @@
 import { tryListen } from '../loopback.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
+import { startAutoscalers } from './autoscaling/autoscalers.ts';
 import { startCertificates } from './certificates.ts';
 import { startClusterRoleAggregation } from './cluster-roles.ts';
 import { type ControllersOptions, createContext } from './context.ts';
@@ -47,6 +48,7 @@ export function startControllers(options: ControllersOptions): void {
   startGarbageCollector(context, kinds);
   startNamespaces(context, kinds);
   startResourceQuotas(context, kinds);
+  startAutoscalers(context, kinds);
   startDisruptionBudgets(context);
   startNodeLifecycle(context);
   startTaintEviction(context);
