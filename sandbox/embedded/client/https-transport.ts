@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions, Agent as TlsAgent } from 'node:https';
 import type { Loose } from '../../../kubernetes/object.ts';
 import { ApiError, type ApiRequest, asStatus, type Transport, type WatchEvent } from './client.ts';
 import type { Credentials } from './kubeconfig.ts';
@@ -10,7 +10,12 @@ export interface HttpsTransportOptions {
   /** Sent as Impersonate-User: the credentials must have that right. */
   impersonate?: { user: string; groups?: string[] };
   userAgent?: string;
+  /** Path of a socket where the server is spoken to without TLS, in place of its address. */
+  door?: string;
 }
+
+/** Milliseconds until a connection that nobody uses is closed. */
+const idle = 20_000;
 
 /** JSON over TLS with kept-alive connections. Rejects with the socket's error when the server cannot be reached. */
 export function createHttpsTransport(credentials: Credentials, options: HttpsTransportOptions = {}): Transport {
@@ -20,8 +25,11 @@ export function createHttpsTransport(credentials: Credentials, options: HttpsTra
     ...(credentials.cert && { cert: credentials.cert }),
     ...(credentials.key && { key: credentials.key }),
   };
-  const requests = new Agent({ ...tls, keepAlive: true, maxSockets: options.maxSockets ?? 32, scheduling: 'fifo' });
-  const watches = new Agent({ ...tls, keepAlive: false });
+  const { door, maxSockets = 32 } = options;
+  const kept = { keepAlive: true, maxSockets, scheduling: 'lifo', timeout: idle } as const;
+  const requests = door ? new Agent(kept) : new TlsAgent({ ...tls, ...kept });
+  const watches = door ? new Agent({ keepAlive: false }) : new TlsAgent({ ...tls, keepAlive: false });
+  const send = door ? httpRequest : httpsRequest;
   const headers: Record<string, string | string[]> = {
     accept: 'application/json',
     'user-agent': options.userAgent ?? 'atelier',
@@ -34,15 +42,17 @@ export function createHttpsTransport(credentials: Credentials, options: HttpsTra
   const prefix = base.pathname === '/' ? '' : base.pathname;
 
   function optionsOf(request: ApiRequest, agent: Agent): RequestOptions {
-    const host = base.hostname.replace(/^\[|\]$/g, '');
-    return { agent, host, port: base.port || 443, method: request.method, path: prefix + request.path };
+    const { method } = request;
+    const path = prefix + request.path;
+    if (door) return { agent, socketPath: door, method, path };
+    return { agent, host: base.hostname.replace(/^\[|\]$/g, ''), port: base.port || 443, method, path };
   }
 
   return {
     request: (request) =>
       new Promise((resolve, reject) => {
         const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
-        const outgoing = httpsRequest(
+        const outgoing = send(
           {
             ...optionsOf(request, requests),
             headers: body
@@ -60,7 +70,7 @@ export function createHttpsTransport(credentials: Credentials, options: HttpsTra
     stream: (request, onLine, signal) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return resolve();
-        const outgoing = httpsRequest({ ...optionsOf(request, watches), headers }, (response) => {
+        const outgoing = send({ ...optionsOf(request, watches), headers }, (response) => {
           if (response.statusCode !== 200) {
             const code = response.statusCode ?? 0;
             collect(response).then((text) => reject(new ApiError(asStatus(code, decode(text)))), reject);

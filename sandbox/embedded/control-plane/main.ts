@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
+import { socketPath } from '../../socket-path.ts';
 import { createClient, type Transport } from '../client/client.ts';
 import { createClock, type SkippableClock } from '../clock.ts';
 import { logTo } from '../log.ts';
@@ -14,6 +15,7 @@ import { serveDefinitions } from './apiserver/custom/serve.ts';
 import { createInProcessTransport, userNamed } from './apiserver/in-process.ts';
 import { registerLocalServices } from './apiserver/local-services.ts';
 import { Metrics } from './apiserver/metrics.ts';
+import { openNodeDoor } from './apiserver/node-door.ts';
 import { Caller } from './apiserver/outbound/caller.ts';
 import { ResourceTypes } from './apiserver/resource-type.ts';
 import { type ApiServer, startServer } from './apiserver/server.ts';
@@ -94,6 +96,10 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     store.close();
     throw error;
   });
+  const door = await openNodeDoor(services, socketPath(directory)).catch((error) => {
+    log(`node door: ${error instanceof Error ? error.message : error}`);
+    return undefined;
+  });
   serveDefinitions(services);
   fillTokenSecrets(services, pki.ca.cert);
   await bootstrap(services, { port: server.port, ca: pki.ca.cert });
@@ -126,6 +132,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     async close() {
       ending.abort();
       usage.close();
+      door?.close();
       await server.close();
       services.kubeletAgent.destroy();
       services.caller.close();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { socketPath } from '../../socket-path.ts';
 import { createClient } from '../client/client.ts';
 import { createHttpsTransport } from '../client/https-transport.ts';
 import { createInformer } from '../client/informer.ts';
@@ -58,8 +59,13 @@ const present = ['busybox:1.36', 'nginx:1.27'];
 export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
   const { name, directory, clock = createClock(), clusterDomain = 'cluster.local', log = () => {} } = options;
   const credentials = readKubeconfig(options.kubeconfig);
+  const door = socketPath(directory);
   const client = createClient(
-    createHttpsTransport(credentials, { maxSockets: 16, userAgent: 'kubelet/v1.35.2 (linux/amd64)' }),
+    createHttpsTransport(credentials, {
+      maxSockets: 16,
+      userAgent: 'kubelet/v1.35.2 (linux/amd64)',
+      ...(existsSync(door) && { door }),
+    }),
   );
   const ending = new AbortController();
   const { signal } = ending;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { User } from './call.ts';
 import { unauthorized } from './errors.ts';
@@ -10,6 +11,8 @@ export interface Authenticator {
   /** Throws 401. */
   authenticate(request: IncomingMessage): Promise<User>;
   token: TokenAuthenticator;
+  /** Whoever speaks on this connection is this user. */
+  trust(socket: Socket, user: User): void;
 }
 
 const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
@@ -17,9 +20,10 @@ const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthentic
 /** https://kubernetes.io/docs/reference/access-authn-authz/authentication/ */
 export function createAuthenticator(token: TokenAuthenticator): Authenticator {
   // A connection's certificate cannot change: it is read once.
-  const known = new WeakMap<TLSSocket, User | null>();
+  const known = new WeakMap<Socket, User | null>();
   return {
     token,
+    trust: (socket, user) => void known.set(socket, user),
     async authenticate(request) {
       const socket = request.socket as TLSSocket;
       let user = known.get(socket);

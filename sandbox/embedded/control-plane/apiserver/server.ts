@@ -88,7 +88,8 @@ function incomingOf(request: IncomingMessage): Incoming {
   };
 }
 
-async function serve(services: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** Answers one request. */
+export async function serve(services: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const incoming = incomingOf(request);
   const begun = performance.now();
   const done = services.metrics.begin(incoming.method);
