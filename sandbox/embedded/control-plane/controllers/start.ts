@@ -17,12 +17,14 @@ import { startJobs } from './jobs.ts';
 import { followKinds } from './kinds.ts';
 import { startLoadBalancers } from './load-balancers.ts';
 import { startNamespaces } from './namespaces.ts';
-import { startNodeLifecycle, startPodCleanup, startTaintEviction } from './node-lifecycle.ts';
+import { startNodeLifecycle } from './node-lifecycle.ts';
+import { startPodCleanup } from './pod-cleanup.ts';
 import { startReplicaSets } from './replica-sets.ts';
 import { startResourceQuotas } from './resource-quotas.ts';
 import { startRootCertificates, startServiceAccounts } from './service-accounts.ts';
 import { startStatefulSets } from './stateful-sets.ts';
 import { startStorageProtection } from './storage-protection.ts';
+import { startTaintEviction } from './taint-eviction.ts';
 import { startVolumes } from './volumes.ts';
 
 /** Starts every loop of one cluster and its scheduler; they end with `signal`. */

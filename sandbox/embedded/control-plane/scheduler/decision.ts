@@ -1,9 +1,9 @@
+import { namedNodes } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import { explain, unavailable, unavailableAtAll } from './explanation.ts';
 import { type Filter, filterFor, type Refusal, type Surroundings } from './filters.ts';
 import { copyOf, enter, type NodeState } from './node-state.ts';
 import type { PodClaims } from './pod-volumes.ts';
-import { namedNodes } from './predicates.ts';
 import { type Candidate, findVictims, priorityOf } from './preemption.ts';
 import { scoresOf } from './scores.ts';
 import type { DefaultSelector } from './topology-spread.ts';

@@ -1,9 +1,9 @@
+import { repellingTaint, tolerates, unschedulableTaint, wantsNode } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
+import { hostPortsOf, portsClash, requestsOf } from '../../../../kubernetes/pod-requests.ts';
 import { type NodeState, takenPorts } from './node-state.ts';
 import { type NamespaceLabels, neighboursOf } from './pod-affinity.ts';
 import { claimTaken, type PodClaims, type VolumeViews, volumeRefusal } from './pod-volumes.ts';
-import { repellingTaint, tolerates, unschedulableTaint, wantsNode } from './predicates.ts';
-import { hostPortsOf, portsClash, requestsOf } from './requests.ts';
 import { spreadRefusal } from './topology-spread.ts';
 
 /** Why a node is not for a pod; `final` when no pod's leaving would help. */

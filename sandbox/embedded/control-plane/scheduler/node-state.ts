@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../../../kubernetes/object.ts';
-import { type Amounts, add, amounts, hostPortsOf, requestsOf, weightOf } from './requests.ts';
+import { type Amounts, add, amounts, hostPortsOf, requestsOf, weightOf } from '../../../../kubernetes/pod-requests.ts';
 
 /** A node and what its pods have taken of it. */
 export interface NodeState {

@@ -1,10 +1,10 @@
+import { nodeSelectorHolds } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
 import { claims as claimResource } from '../controllers/resources.ts';
 import type { Refusal } from './filters.ts';
 import type { NodeState } from './node-state.ts';
-import { nodeSelectorHolds } from './predicates.ts';
 
 export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
 

@@ -1,8 +1,8 @@
+import { nodePreference, tolerates } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { requestsOf, weightOf } from '../../../../kubernetes/pod-requests.ts';
 import type { NodeState } from './node-state.ts';
 import { type NamespaceLabels, neighbourScore } from './pod-affinity.ts';
-import { nodePreference, tolerates } from './predicates.ts';
-import { requestsOf, weightOf } from './requests.ts';
 import { type DefaultSelector, spreadScores } from './topology-spread.ts';
 
 export interface ScoreOptions {

@@ -1,7 +1,7 @@
+import { repellingTaint, wantsNode } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { matches } from '../controllers/references.ts';
 import type { NodeState } from './node-state.ts';
-import { repellingTaint, wantsNode } from './predicates.ts';
 
 const hostname = 'kubernetes.io/hostname';
 

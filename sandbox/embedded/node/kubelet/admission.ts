@@ -1,54 +1,58 @@
+import { tolerates, wantsNode } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { amount } from './downward.ts';
+import { add, amounts, hostPortsOf, portsClash, requestsOf } from '../../../../kubernetes/pod-requests.ts';
 
 export interface Refusal {
   reason: string;
   message: string;
 }
 
+/** Of resources a node says nothing of, it refuses nothing. */
+const own = new Set(['cpu', 'memory', 'ephemeral-storage']);
+
 /**
  * Whether the node can take a pod beside those it has. A scheduler has asked the same; a pod that names its node has not.
+ * Of several reasons the first is told, as by the real kubelet: resources, then the node itself.
  * https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#nodename
  */
 export function admit(
   pod: KubeObject,
   others: KubeObject[],
-  node: { labels: Record<string, string>; allocatable: Record<string, string> },
+  node: KubeObject,
+  allocatable: Record<string, string>,
 ): Refusal | undefined {
-  const selector: Record<string, string> = pod.spec.nodeSelector ?? {};
-  if (Object.entries(selector).some(([key, value]) => node.labels[key] !== value)) {
-    return {
-      reason: 'NodeAffinity',
-      message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-    };
+  if (pod.spec.os?.name && pod.spec.os.name !== 'linux') {
+    return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
   }
   const active = others.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
-  const pods = Number(node.allocatable.pods);
+  const pods = Number(allocatable.pods);
   if (active.length + 1 > pods) return lacking('pods', 1, active.length, pods);
-  // Cores are counted in thousandths.
-  for (const [resource, unit] of [['cpu', 1000] as const, ['memory', 1] as const]) {
-    const requested = requestOf(pod, resource) * unit;
-    const used = active.reduce((sum, other) => sum + requestOf(other, resource) * unit, 0);
-    const capacity = amount(node.allocatable[resource] ?? '0') * unit;
-    if (requested > 0 && requested + used > capacity) return lacking(resource, requested, used, capacity);
+  const used = new Map<string, number>();
+  for (const other of active) add(used, requestsOf(other));
+  const capacities = amounts(allocatable);
+  for (const [resource, requested] of requestsOf(pod)) {
+    const capacity = capacities.get(resource) ?? (own.has(resource) ? 0 : Infinity);
+    const taken = used.get(resource) ?? 0;
+    if (requested > 0 && requested > capacity - taken) return lacking(resource, requested, taken, capacity);
+  }
+  if (!wantsNode(pod, node)) return failed('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
+  const ports = hostPortsOf(pod);
+  if (ports.length > 0 && portsClash(ports, active.flatMap(hostPortsOf))) {
+    return failed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
+  }
+  const taints: Loose[] = node.spec?.taints ?? [];
+  if (taints.some((taint) => taint.effect === 'NoExecute' && !tolerates(pod.spec.tolerations, taint))) {
+    return failed('TaintToleration', "node(s) had taints that the pod didn't tolerate");
   }
   return undefined;
 }
 
-function lacking(resource: string, requested: number, used: number, capacity: number): Refusal {
-  const numbers = `requested: ${Math.ceil(requested)}, used: ${Math.ceil(used)}, capacity: ${Math.floor(capacity)}`;
-  return { reason: `OutOf${resource}`, message: `Node didn't have enough resource: ${resource}, ${numbers}` };
-}
+const failed = (predicate: string, why: string): Refusal => ({
+  reason: predicate,
+  message: `Predicate ${predicate} failed: ${why}`,
+});
 
-/** Containers and sidecars together, or the largest init container where that is more. */
-function requestOf(pod: KubeObject, resource: string): number {
-  const of = (container: Loose) => amount(container.resources?.requests?.[resource] ?? '0');
-  let sidecars = 0;
-  let peak = 0;
-  for (const container of pod.spec.initContainers ?? []) {
-    if (container.restartPolicy === 'Always') sidecars += of(container);
-    else peak = Math.max(peak, sidecars + of(container));
-  }
-  const mains = (pod.spec.containers ?? []).reduce((sum: number, container: Loose) => sum + of(container), sidecars);
-  return Math.max(mains, peak);
+function lacking(resource: string, requested: number, used: number, capacity: number): Refusal {
+  const numbers = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
+  return { reason: `OutOf${resource}`, message: `Node didn't have enough resource: ${resource}, ${numbers}` };
 }

@@ -104,7 +104,8 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       admit(
         pod,
         [...workers.values()].map((worker) => worker.pod),
-        { labels: registration.labels, allocatable },
+        self(),
+        allocatable,
       ),
     event(pod, type, reason, message, fieldPath) {
       lane.later(() => recorder.event(pod, type, reason, message, fieldPath ? { fieldPath } : {}));
@@ -117,6 +118,13 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     },
   };
 
+  /** As the API shows it, or as it will. */
+  const self = (): KubeObject =>
+    options.watched.nodes.get(node.name) ?? {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: node.name, labels: registration.labels },
+    };
   const nameOf = (pod: KubeObject) => `${pod.metadata.namespace}/${pod.metadata.name}`;
 
   const stops: (() => void)[] = [];

@@ -34,6 +34,10 @@ describe('node', () => {
     await cordon(false);
     await loops.api.until(() => taints(loops).length === 0);
     loops.api.setStatus('nodes', 'node-1', { conditions: [{ type: 'Ready', status: 'False' }] });
+    await loops.api.until(() => taints(loops).length === 1);
+    // The only one: with no node ready, nothing is evicted.
+    expect(taints(loops)).toEqual(['node.kubernetes.io/not-ready:NoSchedule']);
+    await addNode(loops.client, { metadata: { name: 'node-2' } });
     await loops.api.until(() => taints(loops).length === 2);
     expect(taints(loops)).toEqual([
       'node.kubernetes.io/not-ready:NoSchedule',

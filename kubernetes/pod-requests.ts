@@ -1,5 +1,5 @@
-import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { quantityMilli, quantityValue } from '../../../../kubernetes/quantity.ts';
+import type { KubeObject, Loose } from './object.ts';
+import { quantityMilli, quantityValue } from './quantity.ts';
 
 /** Amounts by resource name: CPU in millicores, everything else in units. */
 export type Amounts = Map<string, number>;
