@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Clock, Timer } from '../../clock.ts';
+import { isRun } from '../apiserver/streams/target.ts';
 import type { Store } from '../store/store.ts';
 
 /** What is used: nano-cores and bytes. */
@@ -67,6 +68,7 @@ export function createMetricsCollector(options: CollectorOptions): MetricsCollec
     lookedAt = now;
     const addresses = store
       .list('/nodes')
+      .filter(({ object }) => isRun(object))
       .map(({ object }) => addressOf(object))
       .filter((address) => address !== undefined);
     if (addresses.length === 0) return;

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Loose } from '../../../../../kubernetes/object.ts';
 import type { Services } from '../services.ts';
 import { textOf } from '../streams/pipe.ts';
-import { addressOf, kubeletAnnotation } from '../streams/target.ts';
+import { addressOf, isRun } from '../streams/target.ts';
 
 export interface ServicePort {
   namespace: string;
@@ -36,7 +36,7 @@ export async function openService(services: Services, place: ServicePort): Promi
   const service = services.store.get('/services', place.namespace, place.name)?.object;
   if (service?.spec?.type === 'ExternalName') return dial(service.spec.externalName, place.port);
   const refused = new Error(`dial tcp ${address}: connect: connection refused`);
-  const node = services.store.list('/nodes').find((entry) => entry.object.metadata.annotations?.[kubeletAnnotation]);
+  const node = services.store.list('/nodes').find((entry) => isRun(entry.object));
   if (!node) throw refused;
   return new Promise((resolve, reject) => {
     const outgoing = httpsRequest({

@@ -4,7 +4,7 @@ import { admitConnect } from '../admission/outside.ts';
 import type { Call, ResourceCall } from '../call.ts';
 import { badRequest, internalError, refusal } from '../errors.ts';
 import type { Reply } from '../reply.ts';
-import { type Target, targetOf } from './target.ts';
+import { dialError, type Target, targetOf } from './target.ts';
 
 /** Not to be passed on: they are about one connection, or tell who asked. */
 const ownHeaders = ['host', 'authorization', 'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding'];
@@ -59,9 +59,10 @@ function forward({ call, target, request, response, isLog }: Forward): void {
       response.destroy();
       return;
     }
+    const why = dialError(target, error);
     const { status } = isLog
-      ? internalError(`Get "https://${target.host}:${target.port}${target.path}": ${error.message}`)
-      : refusal(503, 'ServiceUnavailable', `error trying to reach service: ${error.message}`);
+      ? refusal(500, '', `Get "https://${target.shown ?? `${target.host}:${target.port}`}${target.path}": ${why}`)
+      : refusal(503, 'ServiceUnavailable', `error trying to reach service: ${why}`);
     answerJson(response, status);
   });
   response.on('close', () => outgoing.destroy());

@@ -8,10 +8,12 @@ export interface Target {
   port: number;
   /** Path and query at the kubelet. */
   path: string;
+  /** Where the kubelet would be on a real network. */
+  shown?: string;
 }
 
 /** Where a node's kubelet listens. */
-export const kubeletAnnotation = 'atelier.dev/kubelet';
+const kubeletAnnotation = 'atelier.dev/kubelet';
 
 /** What of a resource is a stream to its node. */
 export const streamed = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
@@ -61,7 +63,19 @@ function containerOf(pod: KubeObject, asked: string): string {
 function nodeTarget(call: ResourceCall, node: string, path: string): Target {
   const object = call.services.store.get('/nodes', '', node)?.object;
   if (!object) throw notFound({ group: '', resource: 'nodes' }, node);
-  return { ...addressOf(object), path };
+  const address = (object.status?.addresses ?? []).find((one: Loose) => one.type === 'InternalIP')?.address;
+  return { ...addressOf(object), path, ...(address && { shown: `${address}:10250` }) };
+}
+
+/** Whether somebody runs the node, as far as one can know without asking. */
+export function isRun({ metadata }: KubeObject): boolean {
+  return !!metadata.annotations?.[kubeletAnnotation] && metadata.annotations['atelier.dev/power'] !== 'off';
+}
+
+/** What a program of the real one says of a node that does not answer. */
+export function dialError({ host, port, shown }: Target, error: NodeJS.ErrnoException): string {
+  if (error.code !== 'ECONNREFUSED' && error.code !== 'ECONNRESET') return error.message;
+  return `dial tcp ${shown ?? `${host}:${port}`}: connect: no route to host`;
 }
 
 /** Throws 500 for a node that nobody runs. */
@@ -96,7 +110,7 @@ function proxyTarget(call: ResourceCall, search: string): Target {
   if (!found) throw unavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
   if (!hasEndpoints(call, name)) throw unavailable(`no endpoints available for service ${JSON.stringify(info.name)}`);
   const path = `/proxy/services/${info.namespace}/${name}/${scheme}${found.port}/${rest}${search}`;
-  const node = services.store.list('/nodes').find((entry) => entry.object.metadata.annotations?.[kubeletAnnotation]);
+  const node = services.store.list('/nodes').find((entry) => isRun(entry.object));
   if (!node) throw unavailable('no node is ready');
   return nodeTarget(call, node.name, path);
 }

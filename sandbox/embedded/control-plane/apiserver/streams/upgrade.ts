@@ -9,7 +9,7 @@ import { badRequest, internalError, nothingHere, refusal } from '../errors.ts';
 import { authorizeCall, checkAccess, type Incoming } from '../handle.ts';
 import type { Services } from '../services.ts';
 import { kubeletRefusal, textOf } from './pipe.ts';
-import { streamed, targetOf } from './target.ts';
+import { dialError, streamed, targetOf } from './target.ts';
 
 export interface Upgrade {
   services: Services;
@@ -53,7 +53,7 @@ export async function pipeUpgrade({ services, incoming, request, socket, head }:
     refuseUpgrade(services, socket, kubeletRefusal(answer.statusCode ?? 500, await textOf(answer)));
   });
   outgoing.on('error', (error) => {
-    refuseUpgrade(services, socket, refusal(500, '', `error dialing backend: ${error.message}`));
+    refuseUpgrade(services, socket, refusal(500, '', `error dialing backend: ${dialError(target, error)}`));
   });
   socket.on('close', () => outgoing.destroy());
   outgoing.end();
