@@ -6,6 +6,7 @@ import { frozenJupyter, jupyter, onyxiaJupyter } from './jupyter/image.ts';
 import { nginx } from './nginx/image.ts';
 import { isOneSlip, parseReference, type Reference } from './reference.ts';
 import { curl, helloWorld, pause, whoami } from './small/images.ts';
+import { loadImages, utilities } from './utilities/image.ts';
 
 export interface ResolvedImage {
   image: Image;
@@ -28,6 +29,8 @@ export interface PullFailure {
 }
 
 const PLAYED: Image[] = [
+  utilities,
+  ...loadImages,
   busybox,
   alpine,
   debian,

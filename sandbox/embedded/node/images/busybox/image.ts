@@ -1,5 +1,6 @@
 import { curl } from '../applets/http.ts';
 import { applets, installed } from '../applets/index.ts';
+import { getent } from '../applets/names.ts';
 import type { Image, Program } from '../image.ts';
 import { createShell } from '../shell/shell.ts';
 
@@ -58,6 +59,7 @@ export const alpine: Image = {
 export const debianPrograms: Record<string, Program> = installed('/usr/bin', {
   ...applets,
   curl,
+  getent,
   sh: createShell({ prompt: '\\$ ' }),
   dash: createShell({ prompt: '\\$ ' }),
   bash: createShell({ prompt: '\\u@\\h:\\w\\$ ' }),

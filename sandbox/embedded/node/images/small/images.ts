@@ -51,9 +51,9 @@ const entrypoint: Program = async (process) => {
 
 /** curl and the usual commands: what a lesson calls a utilities pod. */
 export const curl: Image = {
-  match: /^(?:curlimages\/curl|quay\.io\/curl\/curl|nicolaka\/netshoot|dockerproject\/utilities)$/,
+  match: /^(?:curlimages\/curl|quay\.io\/curl\/curl)$/,
   tags: /^(?:latest|v?\d+(?:\.\d+){0,2})$/,
-  names: ['curlimages/curl', 'nicolaka/netshoot'],
+  names: ['curlimages/curl'],
   config: {
     ...bare,
     entrypoint: ['/entrypoint.sh'],
