@@ -47,7 +47,7 @@ export async function answer(call: Call): Promise<Reply> {
   if (!type) return nobody;
   const resourceCall: ResourceCall = { ...call, info, type };
   if (info.namespace === '' && type.namespaced && (info.name !== '' || info.verb === 'create')) throw nothingHere();
-  if (info.namespace !== '' && !type.namespaced) throw nothingHere();
+  if ((info.namespace !== '' && !type.namespaced) || info.name.includes('/')) throw nothingHere();
   refuseGap(resourceCall);
   if (streamed.has(info.subresource)) return pipeRequest(streamedCall(resourceCall));
   const own = special(resourceCall);
@@ -56,6 +56,7 @@ export async function answer(call: Call): Promise<Reply> {
   if (info.verb === 'create' && type.definition && isLeaving(resourceCall))
     throw refusal(405, 'MethodNotAllowed', 'create not allowed while custom resource definition is terminating');
   const handler = verbs[info.verb];
+  if (info.verb === '') throw methodNotAllowed();
   if (!handler || !type.fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);
   const named = info.name !== '';
   const misplaced = info.verb === 'create' ? named : !named && (info.verb === 'update' || info.verb === 'patch');

@@ -1,6 +1,7 @@
 import { copyOf, type Loose } from '../../../../kubernetes/object.ts';
-import { decodeProtobuf } from '../schema/protobuf.ts';
+import { BadMessage, decodeProtobuf } from '../schema/protobuf.ts';
 import type { Call, ResourceCall } from './call.ts';
+import { depthFault } from './depth.ts';
 import { badRequest, unsupportedMediaType } from './errors.ts';
 import { readYaml as parseYamlText } from './yaml.ts';
 
@@ -29,7 +30,14 @@ function readProtobuf(bytes: Buffer, kind: string): Loose {
   try {
     return decodeProtobuf(bytes);
   } catch (error) {
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${(error as Error).message}`);
+    const { message } = error as Error;
+    if (error instanceof BadMessage) {
+      const { apiVersion, kind: sent } = error;
+      const version = apiVersion.split('/').at(-1);
+      throw badRequest(`${sent} in version "${version}" cannot be handled as a ${kind}: ${message}`);
+    }
+    const shown = bytes.length > 30 ? `${bytes.toString('hex', 0, 30)} ...` : bytes.toString('hex');
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${message} (${shown})`);
   }
 }
 
@@ -37,8 +45,8 @@ function readYaml(text: string, kind: string): Loose {
   try {
     return parseYamlText(text);
   } catch (error) {
-    const why = (error as Error).message.split('\n')[0];
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): yaml: ${why} (${summary(text)})`);
+    const why = `yaml: ${(error as Error).message}`;
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summary(text)})`);
   }
 }
 
@@ -52,7 +60,9 @@ function readJson(text: string, kind: string): Loose {
   );
 }
 
-function tryJson(text: string): { value: Loose } | undefined {
+/** Undefined for what is no JSON, or too deep. */
+export function tryJson(text: string): { value: Loose } | undefined {
+  if (depthFault(text)) return undefined;
   try {
     return { value: JSON.parse(text) };
   } catch {
@@ -62,21 +72,32 @@ function tryJson(text: string): { value: Loose } | undefined {
 
 /** The fault in Go's words, as far as V8's tell it. */
 export function jsonFault(text: string): string {
+  const deep = depthFault(text);
+  if (deep) return deep;
   try {
     JSON.parse(text);
     return '';
   } catch (error) {
     const message = (error as Error).message;
     const position = /at position (\d+)/.exec(message);
-    const character = position ? text[Number(position[1])] : undefined;
-    if (character === undefined) {
-      const named = /Unexpected token '(.)/u.exec(message);
-      if (!named) return 'unexpected end of JSON input';
-      return `invalid character '${named[1]}' looking for beginning of value`;
-    }
-    return `invalid character '${character}' looking for beginning of value`;
+    const character = position ? text[Number(position[1])] : /Unexpected token '(.)/u.exec(message)?.[1];
+    if (character === undefined || message.startsWith('Unterminated')) return 'unexpected end of JSON input';
+    const [, place = 'looking for beginning of value'] = faultPlaces.find(([start]) => message.startsWith(start)) ?? [];
+    return `invalid character '${character}' ${place}`;
   }
 }
+
+/** How V8's faults begin, and where Go says that they are. */
+const faultPlaces: [string, string][] = [
+  ['Expected property name', 'looking for beginning of object key string'],
+  ['Expected double-quoted property name', 'looking for beginning of object key string'],
+  ["Expected ':'", 'after object key'],
+  ["Expected ',' or '}'", 'after object key:value pair'],
+  ["Expected ',' or ']'", 'after array element'],
+  ['Unexpected non-whitespace', 'after top-level value'],
+  ['Bad control character', 'in string literal'],
+  ['Bad escaped character', 'in string escape code'],
+];
 
 function summary(text: string): string {
   if (text === '') return '<empty>';
@@ -93,10 +114,11 @@ function internalGroup(apiVersion: string): string {
 /** The object of a create or update, with its kind checked against the path's. Throws 400. */
 export function readObject(call: ResourceCall, kind = call.type.kind, apiVersion = call.type.apiVersion): ParsedBody {
   const parsed = parseBody(call, kind);
-  if (!parsed)
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)`,
-    );
+  if (!parsed) {
+    const protobuf = call.contentType === 'application/vnd.kubernetes.protobuf';
+    const why = protobuf ? 'empty data' : "couldn't get version/kind; json parse error: unexpected end of JSON input";
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (<empty>)`);
+  }
   const { value } = parsed;
   if (!value || typeof value !== 'object' || Array.isArray(value))
     throw badRequest(`the object provided is unrecognized (must be of type ${kind})`);

@@ -5,13 +5,13 @@ import { hasRules, pruneCustom, rulesUnchecked, validateCustom } from '../schema
 import { decode } from '../schema/decode.ts';
 import { applyDefaults as applyShapeDefaults } from '../schema/defaults.ts';
 import { duplicateFields } from '../schema/duplicates.ts';
-import { BadPatch, FailedPatch, jsonPatch, mergePatch, UnmergeablePatch } from '../schema/patch.ts';
+import { BadPatch, FailedPatch, jsonPatch, mergePatch, PatchTooLong, UnmergeablePatch } from '../schema/patch.ts';
 import { ruleFaults } from '../schema/rules.ts';
 import { builtinShape, customShape, metaSchema, type Shape, shapeOfKind } from '../schema/shape.ts';
 import { strategicMergePatch } from '../schema/strategic-merge.ts';
 import { type ResourceCall, warn } from './call.ts';
 import { definitions, validateDefinition } from './custom/definition.ts';
-import { badRequest, invalid, refusal } from './errors.ts';
+import { badRequest, invalid, refusal, tooLarge } from './errors.ts';
 import { goMap } from './go-map.ts';
 import type { ResourceType } from './resource-type.ts';
 
@@ -117,6 +117,7 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
     else patched = strategicMergePatch(current, patch, shapeOf(type));
   } catch (error) {
     if (error instanceof BadPatch) throw badRequest(error.message);
+    if (error instanceof PatchTooLong) throw tooLarge(error.message);
     if (error instanceof UnmergeablePatch) throw refusal(500, '', error.message);
     if (error instanceof FailedPatch) throw refusal(422, 'Invalid', error.message, {});
     throw error;

@@ -91,8 +91,12 @@ export function expired(message: string): ApiError {
 export const tooOld = (asked: number, oldest: number): ApiError =>
   expired(`too old resource version: ${asked} (${oldest})`);
 
-export const tooLarge = (): ApiError =>
-  refusal(413, 'RequestEntityTooLarge', 'Request entity too large: limit is 3145728');
+export const tooLarge = (why = 'limit is 3145728'): ApiError =>
+  refusal(413, 'RequestEntityTooLarge', `Request entity too large: ${why}`);
+
+/** Within what the decoder takes, but more than can be walked. */
+export const nestedTooDeeply = (): ApiError =>
+  badRequest('the object is nested too deeply, or its copies are too large');
 
 export const unsupportedMediaType = (accepted: string[]): ApiError =>
   refusal(

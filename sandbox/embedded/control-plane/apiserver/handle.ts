@@ -1,9 +1,10 @@
 import type { Status } from '../../../../kubernetes/object.ts';
 import { ApiError } from '../../client/client.ts';
+import { StoreError } from '../store/store.ts';
 import { answer } from './answer.ts';
 import type { Attributes } from './authorization/authorizer.ts';
 import type { Body, Call, User } from './call.ts';
-import { badRequest, forbidden, internalError, refusal } from './errors.ts';
+import { badRequest, forbidden, internalError, nestedTooDeeply, refusal } from './errors.ts';
 import { impersonate } from './impersonation.ts';
 import { negotiate } from './negotiation.ts';
 import type { Reply } from './reply.ts';
@@ -58,14 +59,22 @@ export async function handle(
   user: () => Promise<User>,
 ): Promise<[Reply, Call | undefined]> {
   let call: Call | undefined;
+  let reply: Reply;
   try {
     call = authorizeCall(services, incoming, await user());
     call.accept = negotiate(incoming.header('accept'));
     if (incoming.method !== 'GET') call.body = await incoming.body();
-    return [await answer(call), call];
+    reply = await answer(call);
   } catch (error) {
-    return [faultReply(services, incoming, error), call];
+    reply = faultReply(services, incoming, error);
   }
+  try {
+    // What a reader is told is on disk too: nothing that was seen un-happens.
+    await services.store.committed();
+  } catch (error) {
+    reply = faultReply(services, incoming, error);
+  }
+  return [reply, call];
 }
 
 function faultReply(services: Services, incoming: Incoming, error: unknown): Reply {
@@ -74,6 +83,8 @@ function faultReply(services: Services, incoming: Incoming, error: unknown): Rep
 
 function statusOf(services: Services, incoming: Incoming, error: unknown): Status {
   if (error instanceof ApiError) return error.status;
+  if (error instanceof StoreError) return refusal(500, '', error.message).status;
+  if (error instanceof RangeError) return nestedTooDeeply().status;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   services.log(`${incoming.method} ${incoming.path}: ${text}`);
   return internalError(error instanceof Error ? error.message : String(error)).status;

@@ -1,6 +1,7 @@
 import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/object.ts';
-import { jsonFault } from './body.ts';
+import { jsonFault, tryJson } from './body.ts';
 import type { ResourceCall } from './call.ts';
+import { depthFault } from './depth.ts';
 import { applyObject, patchObject } from './engine.ts';
 import { badRequest, conflict, invalid, notFound, unsupportedMediaType } from './errors.ts';
 import { managedAlready } from './field-managers.ts';
@@ -105,13 +106,18 @@ export function readPatch(call: ResourceCall): Loose {
   if ('value' in body) return copyOf(body.value);
   const text = body.bytes.toString('utf8');
   if (call.contentType === applyType) {
+    const refuse = (why: string): Error =>
+      badRequest(`error decoding YAML: error converting YAML to JSON: yaml: ${why}`);
+    const json = tryJson(text);
+    if (json) return json.value;
+    if (text.startsWith('{') && depthFault(text)) throw refuse('exceeded max depth of 10000');
     try {
-      return text.trimStart().startsWith('{') ? JSON.parse(text) : readYaml(text);
+      return readYaml(text);
     } catch (error) {
-      throw badRequest(`error decoding YAML: ${(error as Error).message.split('\n')[0]}`);
+      throw refuse((error as Error).message);
     }
   }
   const fault = jsonFault(text);
-  if (fault) throw badRequest(fault);
+  if (fault) throw badRequest(call.contentType.includes('strategic') ? fault : `error decoding patch: ${fault}`);
   return JSON.parse(text);
 }

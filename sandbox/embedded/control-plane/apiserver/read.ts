@@ -52,15 +52,15 @@ export function present(call: ResourceCall, content: Content): { content: Conten
   return { content: contentOf(partialMetadata(object)) };
 }
 
-/** A resourceVersion parameter; undefined if absent. Throws 400. */
-export function readVersion(query: URLSearchParams): number | undefined {
+/** A resourceVersion parameter; undefined if absent. Throws 400 for a list, 500 elsewhere, as the real one does. */
+export function readVersion(query: URLSearchParams, verb?: 'list'): number | undefined {
   const text = query.get('resourceVersion');
   if (!text) return undefined;
-  if (!/^\d{1,15}$/.test(text))
-    throw badRequest(
-      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-    );
-  return Number(text);
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const quoted = JSON.stringify(text);
+  const why = /^\d+$/.test(text) ? 'value out of range' : 'invalid syntax';
+  const message = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${why}`;
+  throw verb === 'list' ? badRequest(`invalid resource version: ${message}`) : refusal(500, '', message);
 }
 
 function checkVersion(call: ResourceCall, version: number | undefined): void {
@@ -85,7 +85,7 @@ const gone =
 export function list(call: ResourceCall): Reply {
   const { services, type, info, query } = call;
   const match = query.get('resourceVersionMatch') ?? '';
-  const version = readVersion(query);
+  const version = readVersion(query, 'list');
   const token = query.get('continue') ?? '';
   checkListOptions(match, version, token);
   checkVersion(call, version);
@@ -175,8 +175,10 @@ function readToken(token: string): Page {
   } catch {
     // Said below, as for any token that is not ours.
   }
+  const [first = 0] = Buffer.from(token, 'base64url');
+  const character = String.fromCharCode(first);
   throw badRequest(
-    "invalid continue token: continue key is not valid: invalid character 'Ï' looking for beginning of value",
+    `invalid continue token: continue key is not valid: invalid character '${character}' looking for beginning of value`,
   );
 }
 
@@ -186,7 +188,7 @@ function tokenExpired(current: number, page: Page): Error {
   return error;
 }
 
-function badInteger(text: string): string {
+export function badInteger(text: string): string {
   const quoted = JSON.stringify(text);
   return `strconv.ParseInt: parsing ${quoted}: invalid syntax`;
 }

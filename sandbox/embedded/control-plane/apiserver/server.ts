@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { gzip } from 'node:zlib';
 import type { Body, Call } from './call.ts';
+import { connectionOptions, refuseBadRequests } from './connections.ts';
 import { badRequest, tooLarge } from './errors.ts';
 import { handle, type Incoming } from './handle.ts';
 import type { Reply, WatchSink } from './reply.ts';
@@ -29,7 +30,7 @@ export interface ApiServer {
 
 const bodyLimit = 3 * 1024 * 1024;
 /** A reader that is this far behind is dropped; it lists again. */
-const watchBacklog = 16 * 1024 * 1024;
+const watchBacklog = 8 * 1024 * 1024;
 const gzipFrom = 128 * 1024;
 
 /** Listens. Rejects when the port is taken. */
@@ -37,7 +38,14 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
   const { services, tls } = options;
   const sockets = new Set<Socket>();
   const server = createServer(
-    { ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2', keepAlive: true },
+    {
+      ...tls,
+      ...connectionOptions,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      keepAlive: true,
+    },
     (request, response) => {
       serve(services, request, response).catch((error) => {
         services.log(`${request.method} ${request.url}: ${error instanceof Error ? error.stack : error}`);
@@ -45,8 +53,7 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
       });
     },
   ) as unknown as Server;
-  server.keepAliveTimeout = 120_000;
-  server.requestTimeout = 0;
+  refuseBadRequests(server);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     upgrade(services, request, socket, head).catch((error) => refuseUpgrade(services, socket, error));
@@ -55,7 +62,6 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  server.on('clientError', (_error, socket: Duplex) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -169,6 +175,7 @@ function streamWatch(reply: Reply, response: ServerResponse, call: Call | undefi
   response.writeHead(200, headers);
   response.flushHeaders();
   let waiting: Buffer[] = [];
+  let backlog = watchBacklog;
   let scheduled = false;
   // Events of one turn leave in one write: a burst costs one record, not hundreds.
   const flush = (): void => {
@@ -180,7 +187,7 @@ function streamWatch(reply: Reply, response: ServerResponse, call: Call | undefi
   const sink: WatchSink = {
     send(event) {
       if (response.destroyed || response.writableEnded) return false;
-      if (response.writableLength > watchBacklog) {
+      if (response.writableLength > backlog) {
         response.destroy();
         return false;
       }
@@ -198,4 +205,6 @@ function streamWatch(reply: Reply, response: ServerResponse, call: Call | undefi
     onClose: (run) => response.on('close', run),
   };
   reply.watch?.(sink);
+  // What is there already was asked for, however much it is.
+  backlog += waiting.reduce((sum, line) => sum + line.length, 0);
 }

@@ -2,8 +2,8 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Change, Entry } from '../store/entry.ts';
 import { encodeEvent } from '../store/entry.ts';
 import type { ResourceCall } from './call.ts';
-import { invalid, tooOld } from './errors.ts';
-import { readVersion, viewOf } from './read.ts';
+import { badRequest, invalid, tooOld } from './errors.ts';
+import { badInteger, readVersion, viewOf } from './read.ts';
 import type { Reply, WireEvent } from './reply.ts';
 import { isTrue } from './request-info.ts';
 import { readSelection } from './selection.ts';
@@ -21,6 +21,7 @@ export function watch(call: ResourceCall): Reply {
   const encode = encoder(call);
   const initial = streamed ?? (version === undefined || version === 0);
   const current = services.store.revision;
+  const seconds = readTimeout(query) || 1800 + Math.random() * 1800;
 
   return {
     code: 200,
@@ -51,7 +52,6 @@ export function watch(call: ResourceCall): Reply {
         bookmark?.cancel();
         sink.end();
       };
-      const seconds = Number(query.get('timeoutSeconds')) || 1800 + Math.random() * 1800;
       let bookmark = bookmarks ? services.clock.after(bookmarkInterval, mark, bookmarkInterval) : undefined;
       function mark(): void {
         if (!sink.send(encodeBookmark(call, false))) {
@@ -141,6 +141,13 @@ function wire(type: string, object: Loose): WireEvent {
       return line;
     },
   };
+}
+
+/** Seconds; 0 when the client does not say. Throws 400. */
+function readTimeout(query: URLSearchParams): number {
+  const text = query.get('timeoutSeconds') ?? '';
+  if (text && !/^-?\d+$/.test(text)) throw badRequest(badInteger(text));
+  return Math.max(0, Number(text));
 }
 
 /** `sendInitialEvents`, or undefined when the client does not say. Throws 422. */

@@ -6,7 +6,47 @@ const require = createRequire(import.meta.url);
 /** The parser is loaded with the first YAML body: most servers never see one before they are up. */
 const yaml = (): typeof import('yaml') => require('yaml');
 
-/** Throws the parser's error. Anchors cannot blow the value up. */
-export const readYaml = (text: string): Loose => yaml().parse(text, { maxAliasCount: 50 });
+/** Throws an Error in the words of Go's parser, where they are known. */
+export function readYaml(text: string): Loose {
+  let value: Loose;
+  try {
+    value = yaml().parse(text, { maxAliasCount: -1 });
+  } catch (error) {
+    const message = (error as Error).message.split('\n')[0] ?? '';
+    const [, line] = /^Maximum call stack size exceeded(?: at line (\d+))?/.exec(message) ?? [];
+    if (line === undefined) throw new Error(message);
+    throw new Error(`${Number(line) > 1 ? `line ${line}: ` : ''}exceeded max depth of 10000`);
+  }
+  if (aliasesTooMuch(value)) throw new Error('document contains excessive aliasing');
+  return value;
+}
+
+/**
+ * Anchors must not blow a value up: what aliases add has a bound, which is lower the larger the whole is
+ * (go.yaml.in/yaml, decode.go).
+ */
+function aliasesTooMuch(value: Loose): boolean {
+  const sizes = new Map<object, number>();
+  const sizeOf = (one: Loose): number => {
+    if (typeof one !== 'object' || one === null) return 1;
+    const known = sizes.get(one);
+    if (known !== undefined) return known;
+    let size = 1;
+    own++;
+    for (const inner of Object.values(one)) {
+      if (typeof inner !== 'object' || inner === null) own++;
+      size += sizeOf(inner);
+    }
+    sizes.set(one, size);
+    return size;
+  };
+  let own = 0;
+  const whole = sizeOf(value);
+  const added = whole - own;
+  if (added <= 100 || whole <= 1000) return false;
+  const [low, high] = [400_000, 4_000_000];
+  const allowed = whole <= low ? 0.99 : whole >= high ? 0.1 : 0.99 - (0.89 * (whole - low)) / (high - low);
+  return added / whole > allowed;
+}
 
 export const writeYaml = (value: Loose): string => yaml().stringify(value, { aliasDuplicateObjects: false });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Loose } from '../../../../kubernetes/object.ts';
+import { copyOf, type Loose } from '../../../../kubernetes/object.ts';
 
 /** A patch that cannot be read: 400 with `message`. */
 export class BadPatch extends Error {}
@@ -14,6 +14,13 @@ export class FailedPatch extends Error {
   }
 }
 
+/** A JSON patch of more operations than the server takes: 413 with `message`. */
+export class PatchTooLong extends Error {}
+
+const mostOperations = 10_000;
+/** What all copies of one patch may add, in characters of JSON: as much as a body. */
+const mostCopied = 3 * 1024 * 1024;
+
 /** RFC 6902, with the negative indexes Kubernetes takes. `value` stays as it is. */
 export function jsonPatch(value: Loose, operations: Loose): Loose {
   if (!Array.isArray(operations)) {
@@ -22,22 +29,31 @@ export function jsonPatch(value: Loose, operations: Loose): Loose {
       `error decoding patch: json: cannot unmarshal ${kind} into Go value of type []handlers.jsonPatchOp`,
     );
   }
-  const holder = { root: structuredClone(value) };
+  if (operations.length > mostOperations) {
+    const most = `The allowed maximum operations in a JSON patch is ${mostOperations}`;
+    throw new PatchTooLong(`${most}, got ${operations.length}`);
+  }
+  const holder: Holder = { root: copyOf(value), copied: 0 };
   for (const operation of operations) applyOperation(holder, operation ?? {});
   return holder.root;
 }
 
+interface Holder {
+  root: Loose;
+  copied: number;
+}
+
 const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
 
-function applyOperation(holder: { root: Loose }, { op, path, from, value }: Loose): void {
+function applyOperation(holder: Holder, { op, path, from, value }: Loose): void {
   if (typeof path !== 'string') throw new FailedPatch();
   const place = locate(holder, path);
-  if (op === 'add') addAt(place, structuredClone(value ?? null));
+  if (op === 'add') addAt(place, copyOf(value ?? null));
   else if (op === 'remove') removeAt(place);
-  else if (op === 'replace') replaceAt(place, structuredClone(value ?? null));
+  else if (op === 'replace') replaceAt(place, copyOf(value ?? null));
   else if (op === 'test') {
     if (!isDeepStrictEqual(existing(place) ?? null, value ?? null)) throw new FailedPatch();
-  } else if (op === 'copy') addAt(place, structuredClone(existing(locate(holder, String(from))) ?? null));
+  } else if (op === 'copy') addAt(place, copied(holder, existing(locate(holder, String(from))) ?? null));
   else if (op === 'move') {
     const source = locate(holder, String(from));
     const moved = readAt(source);
@@ -46,18 +62,25 @@ function applyOperation(holder: { root: Loose }, { op, path, from, value }: Loos
   } else throw new FailedPatch();
 }
 
+/** Copies of copies double: what they add up to has a bound. */
+function copied(holder: Holder, value: Loose): Loose {
+  holder.copied += JSON.stringify(value).length;
+  if (holder.copied > mostCopied) throw new FailedPatch();
+  return copyOf(value);
+}
+
 interface Place {
   parent: Loose;
   key: string;
 }
 
-function locate(holder: Loose, pointer: string): Place {
+function locate(holder: Holder, pointer: string): Place {
   if (pointer !== '' && !pointer.startsWith('/')) throw new FailedPatch();
   const parts = pointer
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-  let parent = holder;
+  let parent: Loose = holder;
   let key = 'root';
   for (const part of parts) {
     parent = readAt({ parent, key });
@@ -110,14 +133,30 @@ function removeAt(place: Place): void {
   else delete place.parent[place.key];
 }
 
-/** RFC 7386. `value` stays as it is. */
+/** RFC 7386, of objects alone. `value` stays as it is. */
 export function mergePatch(value: Loose, patch: Loose): Loose {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return structuredClone(patch);
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
+    const kind = Array.isArray(patch)
+      ? 'array'
+      : patch === null
+        ? 'null'
+        : typeof patch === 'boolean'
+          ? 'bool'
+          : typeof patch;
+    throw new BadPatch(
+      `error decoding patch: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`,
+    );
+  }
+  return merged(value, patch);
+}
+
+function merged(value: Loose, patch: Loose): Loose {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return copyOf(patch);
   const base = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   const out: Loose = { ...base };
   for (const [key, inner] of Object.entries(patch)) {
     if (inner === null) delete out[key];
-    else out[key] = mergePatch(out[key], inner);
+    else out[key] = merged(out[key], inner);
   }
   return out;
 }

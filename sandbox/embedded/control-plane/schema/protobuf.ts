@@ -1,12 +1,26 @@
 import { loadMessages, type MessageField, schemaNames } from '../../../../kubernetes/facts.ts';
 import type { Loose } from '../../../../kubernetes/object.ts';
 
+/** An object whose type is known, but not what it holds. */
+export class BadMessage extends Error {
+  readonly apiVersion: string;
+  readonly kind: string;
+
+  constructor(apiVersion: string, kind: string, message: string) {
+    super(message);
+    this.apiVersion = apiVersion;
+    this.kind = kind;
+  }
+}
+
 /**
  * Reads request bodies of type `application/vnd.kubernetes.protobuf`: `k8s\0`, then runtime.Unknown around the object.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
  */
 export function decodeProtobuf(body: Uint8Array): Loose {
-  if (!isProtobuf(body)) throw new Error('provided data does not appear to be a protobuf message');
+  if (!isProtobuf(body))
+    throw new Error('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  if (body.length === 4) throw new Error('empty body');
   const unknown = readRaw(body.subarray(4));
   const type = unknown.get(1)?.at(-1) as Uint8Array | undefined;
   const meta = readRaw(type ?? new Uint8Array());
@@ -15,7 +29,11 @@ export function decodeProtobuf(body: Uint8Array): Loose {
   const raw = (unknown.get(2)?.at(-1) as Uint8Array | undefined) ?? new Uint8Array();
   const name = messageName(apiVersion, kind);
   if (!name) throw new Error(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
-  return { kind, apiVersion, ...decodeMessage(raw, name) };
+  try {
+    return { kind, apiVersion, ...decodeMessage(raw, name) };
+  } catch (error) {
+    throw new BadMessage(apiVersion, kind, (error as Error).message);
+  }
 }
 
 const isProtobuf = (body: Uint8Array): boolean =>
@@ -46,6 +64,7 @@ function readRaw(bytes: Uint8Array): Map<number, Raw[]> {
     for (let shift = 0n; ; shift += 7n) {
       const byte = bytes[at++];
       if (byte === undefined) throw new Error('unexpected EOF');
+      if (shift >= 64n) throw new Error('proto: integer overflow');
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }

@@ -118,33 +118,44 @@ function mergeLists(original: Loose[], patch: Loose[], field: Schema, schemas: S
   if (replaced) return changes.map(clean);
   const kept = merged;
   merged = [...kept];
+  const places = firstPlaces(merged.map((item) => JSON.stringify(item[mergeKey])));
   for (const change of changes) {
     const key = change?.[mergeKey];
     if (key === undefined) throw noMergeKey(change, mergeKey);
-    const index = merged.findIndex((item) => isDeepStrictEqual(item[mergeKey], key));
-    if (index < 0) merged.push(clean(change));
-    else merged[index] = mergeMaps(copyOf(merged[index]), change, items, schemas);
+    const index = places.get(JSON.stringify(key));
+    if (index === undefined) {
+      places.set(JSON.stringify(key), merged.length);
+      merged.push(clean(change));
+    } else merged[index] = mergeMaps(copyOf(merged[index]), change, items, schemas);
   }
   return arrange(merged, changes, kept, mergeKey);
 }
 
+/** Where each key stands first. */
+function firstPlaces(keys: string[]): Map<string, number> {
+  const places = new Map<string, number>();
+  for (const [index, key] of keys.entries()) if (!places.has(key)) places.set(key, index);
+  return places;
+}
+
 /** Items of `wanted` in its order, all others in the order they had, woven by where they stood. */
 function arrange(merged: Loose[], wanted: Loose[], before: Loose[], mergeKey: string | undefined): Loose[] {
-  const keyOf = (item: Loose) => JSON.stringify(mergeKey && isMap(item) ? item[mergeKey] : item);
-  const wantedKeys = wanted.map(keyOf);
-  const beforeKeys = before.map(keyOf);
-  const place = (keys: string[]) => (a: Loose, b: Loose) => keys.indexOf(keyOf(a)) - keys.indexOf(keyOf(b));
-  const sent = merged.filter((item) => wantedKeys.includes(keyOf(item))).sort(place(wantedKeys));
-  const others = merged.filter((item) => !wantedKeys.includes(keyOf(item))).sort(place(beforeKeys));
+  const keyOf = (item: Loose): string => JSON.stringify(mergeKey && isMap(item) ? item[mergeKey] : item);
+  const wantedPlaces = firstPlaces(wanted.map(keyOf));
+  const beforePlaces = firstPlaces(before.map(keyOf));
+  const keyed = merged.map((item) => ({ item, key: keyOf(item) }));
+  const place = (places: Map<string, number>, { key }: { key: string }): number => places.get(key) ?? -1;
+  const sent = keyed.filter(({ key }) => wantedPlaces.has(key));
+  const others = keyed.filter(({ key }) => !wantedPlaces.has(key));
+  sent.sort((a, b) => place(wantedPlaces, a) - place(wantedPlaces, b));
+  others.sort((a, b) => place(beforePlaces, a) - place(beforePlaces, b));
   const out: Loose[] = [];
-  while (others.length > 0 || sent.length > 0) {
-    const [left, right] = [others[0], sent[0]];
-    if (left === undefined) out.push(sent.shift());
-    else if (right === undefined) out.push(others.shift());
-    else {
-      const [l, r] = [beforeKeys.indexOf(keyOf(left)), beforeKeys.indexOf(keyOf(right))];
-      out.push(l >= 0 && r >= 0 && l < r ? others.shift() : sent.shift());
-    }
+  let [left, right] = [0, 0];
+  while (left < others.length || right < sent.length) {
+    const [other, asked] = [others[left], sent[right]];
+    const otherFirst =
+      other && (!asked || (beforePlaces.has(asked.key) && place(beforePlaces, other) < place(beforePlaces, asked)));
+    out.push((otherFirst ? others[left++] : sent[right++])?.item);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../../../kubernetes/object.ts';
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { Collection, type Watcher } from './collection.ts';
 import { Database, type Write } from './database.ts';
 import { Change, Entry } from './entry.ts';
@@ -8,6 +8,31 @@ export interface StoreOptions {
   file: string;
   /** Told when a batch could not be written: its writes are undone and refused. */
   onError?: (error: unknown) => void;
+}
+
+/** A write that cannot be stored; the message is etcd's. */
+export class StoreError extends Error {}
+
+/** Bytes that etcd takes in a request, and that its client sends at all. */
+const mostOfARequest = 1.5 * 1024 * 1024;
+const mostOfAMessage = 2 * 1024 * 1024;
+
+function checkSize(json: string, object: KubeObject): void {
+  if (json.length <= mostOfARequest) return;
+  const size = protobufSize(object);
+  if (size > mostOfAMessage) {
+    const why = `trying to send message larger than max (${size} vs. ${mostOfAMessage})`;
+    throw new StoreError(`rpc error: code = ResourceExhausted desc = ${why}`);
+  }
+  if (size > mostOfARequest) throw new StoreError('etcdserver: request is too large');
+}
+
+/** About: names of fields are numbers there, but who manages what is JSON in both. */
+function protobufSize(value: Loose): number {
+  if (typeof value === 'string') return value.length + 3;
+  if (typeof value !== 'object' || value === null) return 3;
+  if ('fieldsV1' in value) return JSON.stringify(value).length;
+  return Object.values(value).reduce((sum: number, inner) => sum + protobufSize(inner), 3);
 }
 
 interface Pending {
@@ -85,7 +110,9 @@ export class Store {
     const previous = collection.get(namespace, name);
     const revision = ++this.#revision;
     object.metadata.resourceVersion = String(revision);
-    const entry = new Entry(namespace, name, revision, JSON.stringify(object), object);
+    const json = JSON.stringify(object);
+    checkSize(json, object);
+    const entry = new Entry(namespace, name, revision, json, object);
     collection.set(entry);
     collection.revision = revision;
     this.#enqueue({
@@ -192,7 +219,7 @@ export class Store {
     } catch (error) {
       this.#undo(batch);
       this.#onError(error);
-      batch.reject(error);
+      batch.reject(new StoreError('etcdserver: mvcc: database space exceeded', { cause: error }));
       return;
     }
     batch.resolve();
