@@ -16,8 +16,8 @@ export const DELIBERATE: Deliberate[] = [
   },
   {
     reason: 'The recorded cluster has no DNS, and warns of it at each pod; the embedded one has.',
-    where: /describe|get events/,
-    lines: /MissingClusterDNS/,
+    where: /describe|get events|cluster-info/,
+    lines: /MissingClusterDNS|^CoreDNS is running/,
   },
   {
     reason: 'The recorded node was given its images by import: their ids are digests without a repository.',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Store } from '../store/store.ts';
 import { configuration, controllerAccounts, flowControlObjects, serviceRange } from './bootstrap/defaults.ts';
+import { nameService } from './bootstrap/name-service.ts';
 import type { Services } from './services.ts';
 import { stamp } from './stamp.ts';
 
@@ -72,6 +73,7 @@ function* objects({ port, ca }: Endpoint, now: string): Generator<[string, KubeO
       allowVolumeExpansion: true,
     },
   ];
+  yield* nameService();
   yield* accessObjects();
   yield* flowControlObjects(now);
   yield serviceRange(now);

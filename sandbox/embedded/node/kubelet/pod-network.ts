@@ -1,4 +1,5 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { dnsAddress } from '../network/name-service.ts';
 
 /** How a pod calls itself and where it asks for names. */
 export interface PodIdentity {
@@ -9,7 +10,12 @@ export interface PodIdentity {
   search: string[];
   dots: number;
   nameservers: string[];
+  /** The last line of resolv.conf: `ndots:5`. */
+  options: string[];
 }
+
+/** What the nodes themselves ask; it knows nothing of the cluster. */
+const machineResolver = '10.99.0.1';
 
 /** https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/ */
 export function identityOf(pod: KubeObject, clusterDomain: string): PodIdentity {
@@ -19,18 +25,29 @@ export function identityOf(pod: KubeObject, clusterDomain: string): PodIdentity 
   const hosts: Record<string, string> = {};
   for (const alias of spec.hostAliases ?? []) for (const name of alias.hostnames ?? []) hosts[name] = alias.ip;
   const config = spec.dnsConfig ?? {};
-  const own = spec.dnsPolicy === 'None' || spec.dnsPolicy === 'Default';
-  const search = own ? [] : [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
-  const dots = (config.options ?? []).find((option: Loose) => option.name === 'ndots')?.value;
+  const policy = policyOf(spec);
+  const search =
+    policy === 'ClusterFirst' ? [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain] : [];
+  const servers = { ClusterFirst: [dnsAddress], Default: [machineResolver], None: [] }[policy];
+  const options = new Map<string, string>(policy === 'ClusterFirst' ? [['ndots', 'ndots:5']] : []);
+  for (const { name, value } of config.options ?? [])
+    options.set(name, value === undefined ? name : `${name}:${value}`);
   const identity: PodIdentity = {
     hostname,
     hosts,
-    search: [...new Set([...search, ...(config.searches ?? [])])],
-    dots: Number(dots ?? (own ? 1 : 5)),
-    nameservers: [...(spec.dnsPolicy === 'None' ? [] : ['10.96.0.10']), ...(config.nameservers ?? [])],
+    search: [...new Set<string>([...search, ...(config.searches ?? [])])],
+    dots: Number(options.get('ndots')?.split(':')[1] ?? 1),
+    nameservers: [...new Set<string>([...servers, ...(config.nameservers ?? [])])],
+    options: [...options.values()],
   };
   if (spec.subdomain) identity.fqdn = `${hostname}.${spec.subdomain}.${namespace}.svc.${clusterDomain}`;
   return identity;
+}
+
+/** Pods on the node's network ask as the node does, unless they say otherwise. https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy */
+function policyOf({ dnsPolicy = 'ClusterFirst', hostNetwork }: Loose): 'ClusterFirst' | 'Default' | 'None' {
+  if (dnsPolicy === 'None' || dnsPolicy === 'Default') return dnsPolicy;
+  return dnsPolicy === 'ClusterFirst' && hostNetwork ? 'Default' : 'ClusterFirst';
 }
 
 export function hostsFile(pod: KubeObject, identity: PodIdentity, ip: string): string {
@@ -56,6 +73,6 @@ export function resolvConf(identity: PodIdentity): string {
   const lines = [];
   if (identity.search.length) lines.push(`search ${identity.search.join(' ')}`);
   for (const server of identity.nameservers) lines.push(`nameserver ${server}`);
-  lines.push(`options ndots:${identity.dots}`);
+  if (identity.options.length) lines.push(`options ${identity.options.join(' ')}`);
   return `${lines.join('\n')}\n`;
 }

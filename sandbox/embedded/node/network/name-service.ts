@@ -1,4 +1,5 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { DnsReply } from './dns-records.ts';
 
 /** ClusterIP of the Service kube-dns. The node itself answers there, as a DNS cache on each node does. */
 export const dnsAddress = '10.96.0.10';
@@ -28,3 +29,11 @@ export function dnsPatience(pod: KubeObject | undefined): { seconds: number; att
     Number(options.find((option) => option.name === name)?.value) || otherwise;
   return { seconds: numberOf('timeout', 5), attempts: numberOf('attempts', 2) };
 }
+
+export const unknownName: DnsReply = {
+  status: 'NXDOMAIN',
+  authoritative: false,
+  answers: [],
+  authority: [],
+  additional: [],
+};

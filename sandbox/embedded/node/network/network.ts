@@ -4,8 +4,8 @@ import type { KubeObject } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
 import type { ContainerNetwork } from '../images/image.ts';
 import { type Address, Connection, failure } from './connection.ts';
-import { createNameServer, type NameServer } from './dns.ts';
-import { dnsAddress, dnsPatience, dnsPod } from './name-service.ts';
+import { createNameServer, type NameServer, notFound } from './dns.ts';
+import { dnsAddress, dnsPatience, dnsPod, unknownName } from './name-service.ts';
 import type { Party, Policies } from './policies.ts';
 import type { ServiceTable } from './services.ts';
 
@@ -191,6 +191,8 @@ export function createNetwork(options: NetworkOptions): Network {
       await asks(server).catch(() => {
         throw failure('EAI_AGAIN', `getaddrinfo EAI_AGAIN ${name}`);
       });
+      // What a node asks knows nothing of the cluster.
+      if (server !== dnsAddress) throw notFound(name);
       return names.resolve(name, pod.search, pod.dots);
     }
 
@@ -225,7 +227,7 @@ export function createNetwork(options: NetworkOptions): Network {
       resolve: find,
       async query(name, type, nameserver = server ?? dnsAddress) {
         await asks(nameserver);
-        return names.query(name, type);
+        return nameserver === dnsAddress ? names.query(name, type) : unknownName;
       },
       fromNode: (port) => open(place, pod.node ?? options.nodeAddress(), { address: pod.ip, port }, false),
       fromInside: (port) => open(place, '127.0.0.1', { address: '127.0.0.1', port }, true),

@@ -74,7 +74,7 @@ export const wget = applet(async (call) => {
       } catch (error) {
         const { code, message } = error as { code?: string; message: string };
         if (error instanceof CallTimeout) throw new UsageError('download timed out');
-        if (code === 'ENOTFOUND') throw new UsageError(`bad address '${url.hostname}'`);
+        if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') throw new UsageError(`bad address '${url.hostname}'`);
         if (code === 'ECONNREFUSED')
           throw new UsageError(`can't connect to remote host (${address}): Connection refused`);
         if (code === 'ETIMEDOUT')
@@ -281,7 +281,7 @@ async function fetchOne(
             ? `Operation timed out after ${after} milliseconds with 0 bytes received`
             : `Connection timed out after ${after} milliseconds`,
         );
-      if (code === 'ENOTFOUND') return fail(6, `Could not resolve host: ${url.hostname}`);
+      if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return fail(6, `Could not resolve host: ${url.hostname}`);
       if (code === 'ECONNREFUSED')
         return fail(
           7,

@@ -66,7 +66,7 @@ export const nc = applet(async (call) => {
     return 0;
   } catch (error) {
     const { code } = error as { code?: string };
-    if (code === 'ENOTFOUND') throw new UsageError(`bad address '${host}'`);
+    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') throw new UsageError(`bad address '${host}'`);
     if (code === 'ECONNREFUSED') {
       if (flags.has('z') && !flags.has('v')) return 1;
       throw new UsageError(`${host} (${host}:${port}): Connection refused`);
@@ -87,35 +87,10 @@ export const telnet = applet(async (call) => {
     return 1;
   } catch (error) {
     const { code } = error as { code?: string };
-    if (code === 'ENOTFOUND') throw new UsageError(`bad address '${host}'`);
+    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') throw new UsageError(`bad address '${host}'`);
     if (code === 'ECONNREFUSED') throw new UsageError(`can't connect to remote host (${host}): Connection refused`);
     if (code === 'ETIMEDOUT') throw new UsageError(`can't connect to remote host (${host}): Connection timed out`);
     throw error;
-  }
-});
-
-function nameServer(call: AppletCall): string {
-  try {
-    const text = Buffer.from(call.process.fs.read('/etc/resolv.conf')).toString();
-    return /^nameserver\s+(\S+)/m.exec(text)?.[1] ?? '127.0.0.1';
-  } catch {
-    return '127.0.0.1';
-  }
-}
-
-export const nslookup = applet(async (call) => {
-  const [name, server = nameServer(call)] = call.args.filter((word) => !word.startsWith('-'));
-  if (name === undefined) throw new UsageError('missing name');
-  await call.print(`Server:\t\t${server}\nAddress:\t${server}:53\n\n`);
-  try {
-    const found = await call.process.container.network.resolve(name);
-    for (const address of found.addresses) await call.print(`Name:\t${found.name}\nAddress: ${address}\n`);
-    await call.print('\n');
-    return 0;
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ENOTFOUND') throw error;
-    await call.print(`** server can't find ${name}: NXDOMAIN\n\n`);
-    return 1;
   }
 });
 

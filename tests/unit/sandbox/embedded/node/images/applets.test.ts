@@ -124,7 +124,15 @@ it('speaks over the network as wget, curl, nc and nslookup do', async () => {
   );
   expect((await sh(client, 'curl -s nope')).code).toBe(6);
   expect((await sh(client, 'printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc web 8080 | tail -n 1')).stdout).toBe('page\n');
-  expect((await sh(client, 'nslookup web | tail -n 3')).stdout).toContain('Address: 10.244.0.6');
+  const answer = 'Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n';
+  expect(await sh(client, 'nslookup web 10.96.0.10')).toMatchObject({
+    stdout: `${answer}Name:\tweb\nAddress: 10.244.0.6\n\n\n`,
+    code: 0,
+  });
+  expect(await sh(client, 'nslookup nope 10.96.0.10')).toMatchObject({
+    stdout: `${answer}** server can't find nope: NXDOMAIN\n\n** server can't find nope: NXDOMAIN\n\n`,
+    code: 1,
+  });
   server.kill();
   client.kill();
 });
