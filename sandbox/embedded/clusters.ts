@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createClock } from './clock.ts';
 import { writeKubeconfig } from './control-plane/kubeconfig.ts';
 import { type Cluster, createCluster } from './control-plane/main.ts';
+import { neighbourName, neighbourPort } from './node/network/neighbours.ts';
 import type { NodeProcess } from './node-process.ts';
 
 export interface OpenOptions {
@@ -25,6 +26,7 @@ export class Clusters {
   readonly #home: string;
   readonly #node: NodeProcess | undefined;
   readonly #open = new Map<string, Cluster>();
+  readonly #opening = new Set<string>();
 
   constructor(home: string, node: NodeProcess | undefined) {
     this.#home = home;
@@ -35,11 +37,20 @@ export class Clusters {
   async open({ name, port, nodes }: OpenOptions): Promise<OpenCluster> {
     if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
       throw new Error(`"${name}" cannot name a cluster: use lower-case letters, digits and -`);
-    const open = this.#open.get(name);
-    if (open)
+    const where = this.#open.get(name)?.url ?? (this.#opening.has(name) ? 'an address to come' : undefined);
+    if (where)
       throw new Error(
-        `cluster "${name}" of this home is open already in process ${process.pid} at ${open.url}: choose another --name or --home`,
+        `cluster "${name}" of this home is open already in process ${process.pid} at ${where}: choose another --name or --home`,
       );
+    this.#opening.add(name);
+    try {
+      return await this.#start({ name, port, ...(nodes && { nodes }) });
+    } finally {
+      this.#opening.delete(name);
+    }
+  }
+
+  async #start({ name, port, nodes }: OpenOptions): Promise<OpenCluster> {
     const directory = join(this.#home, 'clusters', name);
     const clock = createClock();
     const skipNode = async (milliseconds: number) => (await this.#node?.skip(name, milliseconds)) ?? 0;
@@ -48,6 +59,14 @@ export class Clusters {
     const kubeconfig = join(directory, 'admin.kubeconfig');
     const base = { cluster: name, server: cluster.url, ca: cluster.pki.ca.cert };
     writeKubeconfig(kubeconfig, { ...base, user: 'kubernetes-admin', pair: cluster.pki.admin });
+    // What pods of the clusters beside this one use: from inside a pod 127.0.0.1 is the pod.
+    writeKubeconfig(join(directory, 'internal.kubeconfig'), {
+      ...base,
+      server: `https://${neighbourName(name)}:${neighbourPort}`,
+      serverName: 'kubernetes',
+      user: 'kubernetes-admin',
+      pair: cluster.pki.admin,
+    });
     const nodeKubeconfig = join(directory, 'node.kubeconfig');
     writeKubeconfig(nodeKubeconfig, { ...base, user: 'system:node:node-1', pair: cluster.pki.node });
     this.#node?.open({

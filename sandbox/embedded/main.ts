@@ -18,6 +18,9 @@ interface Flags {
   nodes: number;
 }
 
+/** Milliseconds for another start on the same home to be done. */
+const patience = 30_000;
+
 /** One sentence, and out. */
 function fail(message: string, code: number): never {
   process.stderr.write(`atelier: ${message.replace(/\.?$/, '.')}\n`);
@@ -77,7 +80,18 @@ async function start(flags: Flags): Promise<void> {
   mkdirSync(flags.home, { recursive: true, mode: 0o700 });
   accessSync(flags.home, constants.W_OK);
   const { askControl, dialControl, serveControl } = await import('./control-socket.ts');
-  const running = await dialControl(flags.home);
+  const { lockHome } = await import('./home-lock.ts');
+  let lock: ReturnType<typeof lockHome>;
+  let running = await dialControl(flags.home);
+  for (const begun = performance.now(); !running; ) {
+    lock = lockHome(flags.home);
+    if (lock) break;
+    // Another start has the home, and will say when it can be asked.
+    if (performance.now() - begun > patience)
+      throw new Error(`another start on ${flags.home} does not get ready: end it, or choose another home with --home`);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    running = await dialControl(flags.home);
+  }
   if (running) {
     const reply = await askControl(running, { type: 'open', name: flags.name, port: flags.port, nodes: flags.nodes });
     if (reply.type !== 'opened') throw new Error(reply.type === 'error' ? reply.message : 'unexpected answer');
@@ -108,6 +122,7 @@ async function start(flags: Flags): Promise<void> {
   } finally {
     await node?.stop();
     await clusters.closeAll();
+    lock?.release();
   }
 }
 

@@ -7,11 +7,13 @@ export interface KubeconfigOptions {
   ca: string;
   user: string;
   pair: KeyPair;
+  /** The name on the server's certificate, where its address is not. */
+  serverName?: string;
 }
 
 /** One context, credentials inside; readable by its owner alone. A reader sees the old file or the new one. */
 export function writeKubeconfig(path: string, options: KubeconfigOptions): void {
-  const { cluster, server, ca, user, pair } = options;
+  const { cluster, server, ca, user, pair, serverName } = options;
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   const context = `${user}@${cluster}`;
   const text = `apiVersion: v1
@@ -20,7 +22,7 @@ clusters:
 - name: ${cluster}
   cluster:
     server: ${server}
-    certificate-authority-data: ${base64(ca)}
+    certificate-authority-data: ${base64(ca)}${serverName ? `\n    tls-server-name: ${serverName}` : ''}
 users:
 - name: ${user}
   user:

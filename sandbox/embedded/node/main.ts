@@ -34,6 +34,9 @@ export type NodeReply =
   | { type: 'failed'; name: string; message: string };
 
 const { openNodes } = await import('./open-nodes.ts');
+const { createNeighbours } = await import('./network/neighbours.ts');
+const { readKubeconfig } = await import('../client/kubeconfig.ts');
+const neighbours = createNeighbours();
 const nodes = new Map<string, Promise<EmbeddedNodes>>();
 const clocks = new Map<string, SkippableClock>();
 const reply = (message: NodeReply) => void process.send?.(message);
@@ -58,6 +61,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
       passThrough,
       clock,
       log,
+      neighbours,
       ...(domain && { clusterDomain: domain }),
       ...(request.nodes && { count: request.nodes }),
       // More pods than a node of this size takes, for measuring.
@@ -70,6 +74,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
     nodes.set(name, opened);
     try {
       const { proxy, machines } = await opened;
+      neighbours.enter(name, readKubeconfig(kubeconfig).server);
       reply({ type: 'ready', name, proxy, port: machines[0]?.port ?? 0 });
       return;
     } catch (error) {
@@ -88,6 +93,7 @@ async function close(name: string): Promise<void> {
   const node = nodes.get(name);
   nodes.delete(name);
   clocks.delete(name);
+  neighbours.leave(name);
   await node?.then((opened) => opened.close()).catch(() => {});
   reply({ type: 'closed', name });
 }

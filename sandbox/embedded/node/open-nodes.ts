@@ -16,6 +16,7 @@ import { watchCluster } from './kubelet/watched.ts';
 import { Machine } from './machine.ts';
 import { createForwardProxy } from './network/forward-proxy.ts';
 import { openMachinePorts } from './network/machine-ports.ts';
+import type { Neighbours } from './network/neighbours.ts';
 import { createNetwork, type Network } from './network/network.ts';
 import { createPolicies } from './network/policies.ts';
 import { createServiceTable } from './network/services.ts';
@@ -34,6 +35,8 @@ export interface NodesOptions {
   clusterDomain?: string;
   /** Of each. */
   size?: NodeSize;
+  /** The clusters beside this one. */
+  neighbours?: Neighbours;
   version?: string;
   resolve?: Resolve;
   /** Lets the proxy lead beyond the cluster; for a learner on the own machine. */
@@ -93,6 +96,7 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
     clock,
     nodeAddress,
     policies,
+    ...(options.neighbours && { neighbours: options.neighbours }),
     apiServer: { host: api.hostname, port: Number(api.port || 443) },
   });
   const proxy = await createForwardProxy({ network, clusterDomain, passThrough: options.passThrough ?? false });

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { failure } from './connection.ts';
 import type { DnsRecord, DnsReply, RecordType } from './dns-records.ts';
+import type { Neighbours } from './neighbours.ts';
 import type { EndpointAddress, ServiceTable } from './services.ts';
 
 export interface NameServer {
@@ -16,7 +17,12 @@ const ttl = 30;
 const longestChain = 8;
 
 /** The cluster's zone. https://github.com/kubernetes/dns/blob/master/docs/specification.md */
-export function createNameServer(services: ServiceTable, zone: string, address: string): NameServer {
+export function createNameServer(
+  services: ServiceTable,
+  zone: string,
+  address: string,
+  neighbours?: Neighbours,
+): NameServer {
   const soa: DnsRecord = {
     name: zone,
     type: 'SOA',
@@ -38,7 +44,11 @@ export function createNameServer(services: ServiceTable, zone: string, address: 
   function query(asked: string, type: RecordType): DnsReply {
     const name = asked.toLowerCase().replace(/\.$/, '');
     if (name.endsWith('.in-addr.arpa')) return reverse(name, type);
-    if (name !== zone && !name.endsWith(`.${zone}`)) return { ...unknown, authoritative: false, authority: [] };
+    if (name !== zone && !name.endsWith(`.${zone}`)) {
+      const neighbour = neighbours?.named(name);
+      if (neighbour) return found(type === 'A' ? [record(name, 'A', neighbour.address)] : []);
+      return { ...unknown, authoritative: false, authority: [] };
+    }
     const labels = name === zone ? [] : name.slice(0, -zone.length - 1).split('.');
     if (labels.length === 0) return apex(name, type);
     if (name === `dns-version.${zone}`) return found(type === 'TXT' ? [record(name, type, '"1.1.0"')] : []);

@@ -6,6 +6,7 @@ import type { ContainerNetwork } from '../images/image.ts';
 import { type Address, Connection, failure } from './connection.ts';
 import { createNameServer, type NameServer, notFound } from './dns.ts';
 import { dnsAddress, dnsPatience, dnsPod, unknownName } from './name-service.ts';
+import { neighbourPort, type Neighbours } from './neighbours.ts';
 import type { Party, Policies } from './policies.ts';
 import type { ServiceTable } from './services.ts';
 
@@ -42,6 +43,8 @@ export interface NetworkOptions {
   nodeAddress: () => string;
   /** Without them everything passes. */
   policies?: Policies;
+  /** Other clusters that pods may reach. */
+  neighbours?: Neighbours;
   /** Where `kubernetes.default` leads. */
   apiServer: { host: string; port: number };
   /** First two numbers of pod addresses. */
@@ -86,7 +89,7 @@ export const connectPatience = 131_000;
 
 export function createNetwork(options: NetworkOptions): Network {
   const { services, clock, clusterDomain, apiServer, policies, podRange = '10.244', serviceRange = '10.96' } = options;
-  const names = createNameServer(services, clusterDomain, dnsAddress);
+  const names = createNameServer(services, clusterDomain, dnsAddress, options.neighbours);
   const pods = new Map<string, Place>();
   const taken = new Set<string>();
   const lasts = new Map<string, number>();
@@ -143,6 +146,12 @@ export function createNetwork(options: NetworkOptions): Network {
         (await permitted(from, { address }, port)) ||
         (await permitted(from, { address: options.nodeAddress() }, apiServer.port));
       return allowed ? outward(apiServer.host, apiServer.port) : dropped({ address, port });
+    }
+    const neighbour = options.neighbours?.at(address);
+    if (neighbour) {
+      if (!(await permitted(from, { address }, port))) return dropped({ address, port });
+      if (port !== neighbourPort) throw refused({ address, port });
+      return outward(neighbour.api.host, neighbour.api.port);
     }
     const here = pods.get(address);
     const direct = here?.ports.has(port) ? here : undefined;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -107,6 +107,27 @@ test('a second start on the same home opens another cluster in the same processe
   expect(await end(house, 'SIGINT')).toBe(0);
 });
 
+test('of starts at the same moment one brings the processes, and each cluster is opened once', async () => {
+  const names = ['main', 'main', 'b', 'c'];
+  const children = names.map((name) => start('--name', name));
+  const results = await Promise.all(
+    children.map(async (child) => {
+      const told = answer(child);
+      const found = await Promise.race([ready(child).catch(() => undefined), told.then(() => undefined)]);
+      return found ? basename(dirname(found)) : (await told).text;
+    }),
+  );
+  const refusal = /^atelier: cluster "main" of this home is open already in process \d+ at .*: choose another/;
+  const lost = results.slice(0, 2).filter((result) => refusal.test(result));
+  expect(lost).toHaveLength(1);
+  expect(results.filter((result) => !lost.includes(result))).toEqual(['main', 'b', 'c']);
+  // Only one process holds the clusters.
+  const socket = await dialControl(home);
+  for (const name of ['main', 'b', 'c'])
+    expect(await askControl(socket!, { type: 'skip', name, milliseconds: 1 })).toMatchObject({ type: 'skipped' });
+  socket?.destroy();
+});
+
 test('bad input ends with one sentence and leaves nothing', async () => {
   expect(await answer(start('--port', 'x'))).toEqual({
     code: 2,
@@ -126,5 +147,5 @@ test('--gaps tells what is missing', async () => {
     text += chunk;
   });
   await once(child, 'close');
-  expect(text).toContain('validatingwebhookconfigurations: admission webhooks are not called');
+  expect(text).toContain('services: ports of protocol UDP and SCTP: stored; ');
 });
