@@ -6,7 +6,7 @@ import type { ContainerNetwork } from '../images/image.ts';
 import { type Address, Connection, failure } from './connection.ts';
 import { createNameServer, type NameServer, notFound } from './dns.ts';
 import { dnsAddress, dnsPatience, dnsPod, unknownName } from './name-service.ts';
-import { neighbourPort, type Neighbours } from './neighbours.ts';
+import { type Neighbours, neighbourPort } from './neighbours.ts';
 import type { Party, Policies } from './policies.ts';
 import type { ServiceTable } from './services.ts';
 
