@@ -2,7 +2,7 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Entry } from '../store/entry.ts';
 import type { Attributes } from './admission/attributes.ts';
 import { mutate, validate } from './admission/chain.ts';
-import { guardNamespace } from './admission/namespace-lifecycle.ts';
+import { guardDeletion } from './admission/deletion-guard.ts';
 import { parseBody } from './body.ts';
 import { type ResourceCall, warn } from './call.ts';
 import { cleanup, definitions } from './custom/definition.ts';
@@ -52,7 +52,7 @@ function readDeleteOptions(call: ResourceCall): DeleteOptions {
 export async function remove(call: ResourceCall): Promise<Reply> {
   const options = readDeleteOptions(call);
   mustGet(call);
-  guardNamespace(call);
+  guardDeletion(call);
   await admitDelete(call, mustGet(call), isDryRun(call.query, options.dryRun));
   const entry = mustGet(call);
   const { removed, content } = await deleteEntry(call, entry, options);

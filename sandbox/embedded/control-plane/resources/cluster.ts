@@ -1,7 +1,9 @@
+import { isIP } from 'node:net';
+import { labelValue, qualifiedName } from '../../../../kubernetes/names.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { invalid, required } from '../schema/field-errors.ts';
+import { forbidden, invalid, required } from '../schema/field-errors.ts';
 import { ageOf, named, nameOf } from './cells.ts';
-import { immutable, label, labels } from './faults.ts';
+import { each, immutable, label } from './faults.ts';
 import { effectFaults } from './pod-validation.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
@@ -46,7 +48,10 @@ function taintFaults(taints: Loose[]): FieldError[] {
   const seen = new Set<string>();
   return taints.flatMap(({ key = '', value = '', effect = '' }, index) => {
     const path = `metadata.taints[${index}]`;
-    const faults = labels(path, { [key]: value });
+    const faults = [
+      ...each(`${path}.key`, key, qualifiedName(key)),
+      ...each(`${path}.value`, value, labelValue(value)),
+    ];
     faults.push(...(effect ? effectFaults(`${path}.effect`, effect) : [required(`${path}.effect`)]));
     const id = `${key}:${effect}`;
     if (seen.has(id)) faults.push(invalid(path, { key, effect }, 'taints must be unique by key and effect pair'));
@@ -55,14 +60,33 @@ function taintFaults(taints: Loose[]): FieldError[] {
   });
 }
 
+function rangeFaults(ranges: string[]): FieldError[] {
+  return ranges.flatMap((range, index) => {
+    const [address = '', bits = ''] = range.split('/');
+    if (isIP(address) && /^\d+$/.test(bits) && Number(bits) <= (isIP(address) === 4 ? 32 : 128)) return [];
+    const path = `spec.podCIDRs[${index}]`;
+    return [invalid(path, range, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')];
+  });
+}
+
 export const nodes: Strategy = {
   generationFields: [],
-  defaults({ status }) {
+  defaults({ spec, status }) {
+    // One range or a list of them: each says the other.
+    if (spec?.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR];
+    if (spec?.podCIDRs?.length && !spec.podCIDR) spec.podCIDR = spec.podCIDRs[0];
     if (status?.capacity) status.allocatable ??= { ...status.capacity };
   },
-  validate: ({ spec }) => taintFaults(spec?.taints ?? []),
-  validateUpdate: ({ spec }, old) =>
-    old.spec?.providerID ? immutable('spec.providerID', spec?.providerID, old.spec.providerID) : [],
+  validate: ({ spec }) => [...taintFaults(spec?.taints ?? []), ...rangeFaults(spec?.podCIDRs ?? [])],
+  validateUpdate({ spec }, old) {
+    const faults: FieldError[] = [];
+    if (old.spec?.podCIDR && spec?.podCIDR !== old.spec.podCIDR) {
+      const why = 'node updates may not change podCIDR except from "" to valid';
+      faults.push(forbidden('spec.podCIDRs', why));
+    }
+    if (old.spec?.providerID) faults.push(...immutable('spec.providerID', spec?.providerID, old.spec.providerID));
+    return faults;
+  },
   cells: (node, now) => {
     const info = node.status?.nodeInfo ?? {};
     return [

@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/object.ts';
+import { stamp } from '../apiserver/stamp.ts';
 import { forbidden, invalid } from '../schema/field-errors.ts';
 import { difference, internalForm } from './internal-form.ts';
+import { resolveLabelKeys } from './label-keys.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod, defaultPodSpec } from './pod-defaults.ts';
+import { gateFaults, withChoiceOf } from './pod-gates.ts';
 import { podSpecFaults } from './pod-validation.ts';
 import { podTemplateWarnings } from './pod-warnings.ts';
 import { qualityOfService } from './quality-of-service.ts';
@@ -25,7 +28,7 @@ const unchangeable =
 
 /** The new spec with what may change set back. */
 function restored(spec: Loose, old: Loose): Loose {
-  const out = copyOf(spec);
+  const out = copyOf(withChoiceOf(spec, old));
   for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates', 'ephemeralContainers']) {
     if (old[field] === undefined) delete out[field];
     else out[field] = old[field];
@@ -48,9 +51,13 @@ function updateFaults({ spec }: KubeObject, { spec: old }: KubeObject): FieldErr
   );
   if (!kept)
     return [forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')];
+  const gates = gateFaults(spec, old);
   const rest = restored(spec, old);
-  if (isDeepStrictEqual(rest, old)) return [];
-  return [forbidden('spec', unchangeable + difference(internalForm(old, 'PodSpec'), internalForm(rest, 'PodSpec')))];
+  if (isDeepStrictEqual(rest, old)) return gates;
+  return [
+    ...gates,
+    forbidden('spec', unchangeable + difference(internalForm(old, 'PodSpec'), internalForm(rest, 'PodSpec'))),
+  ];
 }
 
 export const pods: Strategy = {
@@ -58,12 +65,14 @@ export const pods: Strategy = {
     defaultPodSpec(spec);
     defaultPod(spec);
   },
-  prepareForCreate(pod) {
+  prepareForCreate(pod, { now }) {
+    resolveLabelKeys(pod);
     if (pod.spec.terminationGracePeriodSeconds < 0) pod.spec.terminationGracePeriodSeconds = 1;
     pod.status = { phase: 'Pending', qosClass: qualityOfService(pod.spec) };
     if (pod.spec.schedulingGates?.length) {
       const message = 'Scheduling is blocked due to non-empty scheduling gates';
-      pod.status.conditions = [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message }];
+      const times = { lastProbeTime: null, lastTransitionTime: stamp(now) };
+      pod.status.conditions = [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message, ...times }];
     }
   },
   validate: ({ spec }) => [...podSpecFaults('spec', spec), ...imageFaults(spec)],

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { createRecorder } from '../../client/recorder.ts';
 import type { Timer } from '../../clock.ts';
@@ -69,7 +70,8 @@ export function startScheduler(context: ControllerContext): void {
       const news = !before?.spec.nodeName;
       states.place(now, now.spec.nodeName);
       // A pod elsewhere may be the neighbour another one waits for; so may one whose labels change.
-      if (parked.size > 0 && (news || now.metadata.labels !== before?.metadata.labels)) retry();
+      const renamed = () => !isDeepStrictEqual(now.metadata.labels, before?.metadata.labels);
+      if (parked.size > 0 && (news || renamed())) retry();
     } else if (!wanted(now)) forget(uid);
     else if (!assumed.has(uid)) {
       if (now.status?.nominatedNodeName) nominations.set(uid, { pod: now, node: now.status.nominatedNodeName });

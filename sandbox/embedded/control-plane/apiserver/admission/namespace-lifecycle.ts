@@ -2,8 +2,6 @@ import type { KubeObject } from '../../../../../kubernetes/object.ts';
 import type { ResourceCall } from '../call.ts';
 import { forbidden, notFound } from '../errors.ts';
 
-const always = new Set(['default', 'kube-system', 'kube-public']);
-
 /** Nothing is created in a namespace that is not there, or is going. */
 export function admitNamespace(call: ResourceCall, object: KubeObject): void {
   const { type, info, services } = call;
@@ -26,10 +24,4 @@ export function admitNamespace(call: ResourceCall, object: KubeObject): void {
     ],
   };
   throw error;
-}
-
-/** Namespaces without which a cluster is none. */
-export function guardNamespace(call: ResourceCall): void {
-  if (call.type.collection !== '/namespaces' || !always.has(call.info.name)) return;
-  throw forbidden(call.type, call.info.name, 'this namespace may not be deleted');
 }

@@ -27,6 +27,7 @@ export async function bind(call: ResourceCall): Promise<Reply> {
     );
   if (pod.metadata.deletionTimestamp) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
   if (pod.spec.nodeName) throw refuse(`pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
+  if (pod.spec.schedulingGates?.length) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   const next: KubeObject = {
     ...pod,
     metadata: {
