@@ -1,16 +1,21 @@
+import type { Schema } from '../../../../kubernetes/facts.ts';
+import { pathSegment } from '../../../../kubernetes/names.ts';
 import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/object.ts';
+import { metadataFaults } from '../resources/faults.ts';
 import type { FieldError } from '../resources/strategy.ts';
 import { ApplyConflict, applyPatch, type Ownership, TypedPatchError } from '../schema/apply.ts';
-import { hasRules, pruneCustom, rulesUnchecked, validateCustom } from '../schema/custom.ts';
+import { dropNulls, eachEmbedded, pruneCustom, rulesUnchecked, validateCustom } from '../schema/custom.ts';
 import { decode } from '../schema/decode.ts';
 import { applyDefaults as applyShapeDefaults } from '../schema/defaults.ts';
 import { duplicateFields } from '../schema/duplicates.ts';
+import { invalid as fieldInvalid } from '../schema/field-errors.ts';
 import { BadPatch, FailedPatch, jsonPatch, mergePatch, PatchTooLong, UnmergeablePatch } from '../schema/patch.ts';
-import { ruleFaults } from '../schema/rules.ts';
+import { hasRules, ruleFaults } from '../schema/rules.ts';
 import { builtinShape, customShape, metaSchema, type Shape, shapeOfKind } from '../schema/shape.ts';
 import { strategicMergePatch } from '../schema/strategic-merge.ts';
 import { type ResourceCall, warn } from './call.ts';
-import { definitions, validateDefinition } from './custom/definition.ts';
+import { definitions } from './custom/definition.ts';
+import { validateDefinition } from './custom/definition-faults.ts';
 import { badRequest, invalid, refusal, tooLarge } from './errors.ts';
 import { goMap } from './go-map.ts';
 import type { ResourceType } from './resource-type.ts';
@@ -63,6 +68,12 @@ function read(type: ResourceType, value: Loose): Reading {
   const meta = decode(value.metadata ?? {}, builtinShape(metaSchema));
   strict.push(...meta.unknown.map((text) => text.replace('unknown field "', 'unknown field "metadata.')));
   value.metadata = meta.value;
+  eachEmbedded(value, type.schema, '', (object, path) => {
+    if (typeof object.metadata !== 'object' || object.metadata === null) return;
+    const inner = decode(object.metadata, builtinShape(metaSchema));
+    strict.push(...inner.unknown.map((text) => text.replace('unknown field "', `unknown field "${path}.metadata.`)));
+    object.metadata = inner.value;
+  });
   return { object: value, strict, ...(meta.error && { error: meta.error }) };
 }
 
@@ -85,6 +96,7 @@ export function decodeObject(call: ResourceCall, value: Loose, text: string | un
 /** Fills what the schema defaults, in place. */
 export function applyDefaults(type: ResourceType, object: KubeObject): void {
   applyShapeDefaults(object, shapeOf(type));
+  if (type.schema) dropNulls(object, type.schema);
 }
 
 /** Faults after which rules in CEL are not asked. */
@@ -97,13 +109,30 @@ const blocking = new Set([
 ]);
 
 /** What the schema of a custom resource finds wrong; built-in kinds have their strategies. */
-export function validateObject(type: ResourceType, object: KubeObject, old?: KubeObject): FieldError[] {
-  if (type.collection === definitions) return validateDefinition(object);
+export function validateObject(call: ResourceCall, object: KubeObject, old?: KubeObject): FieldError[] {
+  const { type } = call;
+  if (type.collection === definitions) return validateDefinition(object, old);
   if (!type.schema) return [];
-  const faults = validateCustom(object, type.schema);
+  const part = call.info.subresource === 'status' ? 'status' : undefined;
+  const faults = [...validateCustom(object, type.schema, old, part), ...embeddedFaults(object, type.schema)];
   if (!hasRules(type.schema)) return faults;
-  const blocked = faults.some(({ reason }) => blocking.has(reason));
-  return [...faults, ...(blocked ? [rulesUnchecked] : ruleFaults(object, old, type.schema))];
+  if (faults.some(({ reason }) => blocking.has(reason))) return [...faults, rulesUnchecked];
+  const rules = ruleFaults(object, old, type.schema);
+  for (const { field, message } of rules.tolerated) warn(call, `${field}: ${message}`);
+  return [...faults, ...rules.faults];
+}
+
+/** Objects within objects have metadata like any other. */
+function embeddedFaults(object: KubeObject, schema: Schema): FieldError[] {
+  const faults: FieldError[] = [];
+  eachEmbedded(object, schema, '', ({ metadata }, path) => {
+    if (typeof metadata !== 'object' || metadata === null) return;
+    for (const why of pathSegment(metadata.name ?? ''))
+      faults.push(fieldInvalid(`${path}.metadata.name`, metadata.name, why));
+    for (const fault of metadataFaults({ metadata } as KubeObject))
+      faults.push({ ...fault, field: `${path}.${fault.field}` });
+  });
+  return faults;
 }
 
 /** The current object with a JSON, merge or strategic patch laid over it. Throws 400 and 422 as the real one does. */

@@ -15,7 +15,6 @@ const quiet: { what: string; why: string }[] = [
     what: 'customresourcedefinitions: conversion webhooks',
     why: 'one version is served; the others are not converted',
   },
-  { what: 'customresourcedefinitions: x-kubernetes-validations', why: 'CEL rules are not evaluated' },
   { what: 'flowschemas, prioritylevelconfigurations', why: 'stored; requests are not queued' },
   { what: 'resource.k8s.io', why: 'stored; no driver allocates devices' },
 ];

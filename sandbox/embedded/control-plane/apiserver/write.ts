@@ -90,7 +90,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   if (generationFields(call).length > 0) stored.metadata.generation = 1;
   const faults = [
     ...validateMetadata(type, stored),
-    ...validateObject(type, stored),
+    ...validateObject(call, stored),
     ...(type.strategy.validate?.(stored, context) ?? []),
   ];
   if (faults.length > 0) throw refuseInvalid(call, stored, faults);
@@ -224,7 +224,7 @@ export async function updateObject(
   bumpGeneration(call, stored, old);
   const faults = [
     ...validateMetadataUpdate(type, stored, old),
-    ...validateObject(type, stored, old),
+    ...validateObject(call, stored, old),
     ...(info.subresource === 'status'
       ? (type.strategy.validateStatusUpdate?.(stored, old, context) ?? [])
       : [

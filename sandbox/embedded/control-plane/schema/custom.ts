@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Schema } from '../../../../kubernetes/facts.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { FieldError } from '../resources/strategy.ts';
+import { correlation } from './correlation.ts';
 import { duplicate, invalid, notSupported, required, tooLong, tooMany, typeInvalid } from './field-errors.ts';
 
 /** Custom resources by the structural schema of their CRD. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/ */
@@ -14,6 +15,42 @@ export function pruneCustom(object: KubeObject, schema: Schema): string[] {
 }
 
 const kept = new Set(['apiVersion', 'kind', 'metadata']);
+
+/** Calls back for each object that stands whole within another, metadata and all. */
+export function eachEmbedded(
+  value: Loose,
+  schema: Schema,
+  path: string,
+  tell: (object: Loose, path: string) => void,
+): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) eachEmbedded(item, schema.items ?? {}, `${path}[${index}]`, tell);
+    return;
+  }
+  if (path && schema['x-kubernetes-embedded-resource']) tell(value, path);
+  const { additionalProperties: more } = schema;
+  for (const key of Object.keys(value)) {
+    const inner = schema.properties?.[key] ?? (typeof more === 'object' ? more : undefined);
+    if (inner) eachEmbedded(value[key], inner, path ? `${path}.${key}` : key, tell);
+  }
+}
+
+/** Drops nulls, in place, where null may not stand: they are as good as absent. */
+export function dropNulls(value: Loose, schema: Schema): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) dropNulls(item, schema.items ?? {});
+    return;
+  }
+  const { additionalProperties: more } = schema;
+  for (const key of Object.keys(value)) {
+    const inner = schema.properties?.[key] ?? (typeof more === 'object' ? more : undefined);
+    if (!inner) continue;
+    if (value[key] !== null) dropNulls(value[key], inner);
+    else if (!inner.nullable && inner.default === undefined) delete value[key];
+  }
+}
 
 function prune(value: Loose, schema: Schema, path: string, unknown: string[], resource: boolean): void {
   if (typeof value !== 'object' || value === null) return;
@@ -35,12 +72,21 @@ function prune(value: Loose, schema: Schema, path: string, unknown: string[], re
   }
 }
 
-/** What the schema finds wrong. Rules in CEL are for the caller, once nothing is wrong here. */
-export function validateCustom(object: KubeObject, schema: Schema): FieldError[] {
+/**
+ * What the schema finds wrong. Rules in CEL are for the caller, once nothing is wrong here.
+ * @param old the object before an update: what has not changed since is not held against it
+ * @param part only this field counts
+ */
+export function validateCustom(object: KubeObject, schema: Schema, old?: KubeObject, part?: string): FieldError[] {
   const faults: FieldError[] = [];
+  if (part !== undefined) {
+    const inner = schema.properties?.[part];
+    if (inner && object[part] !== undefined) check(object[part], inner, '', faults, old?.[part]);
+    return faults.map((fault) => ({ ...fault, field: fault.field ? `${part}.${fault.field}` : part }));
+  }
   const { properties, ...rest } = schema;
   const { metadata: _, ...fields } = properties ?? {};
-  check(object, { ...rest, properties: fields }, '', faults);
+  check(object, { ...rest, properties: fields }, '', faults, old);
   return faults;
 }
 
@@ -52,13 +98,6 @@ export const rulesUnchecked: FieldError = {
     'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 };
 
-/** Whether a schema holds rules in CEL, at any depth. */
-export function hasRules(schema: Schema): boolean {
-  if (schema['x-kubernetes-validations']?.length) return true;
-  const inner = [...Object.values(schema.properties ?? {}), schema.items, schema.additionalProperties];
-  return inner.some((each) => typeof each === 'object' && hasRules(each));
-}
-
 const kindOf = (value: Loose): string => {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
@@ -66,7 +105,8 @@ const kindOf = (value: Loose): string => {
   return typeof value;
 };
 
-function check(value: Loose, schema: Schema, path: string, faults: FieldError[]): void {
+function check(value: Loose, schema: Schema, path: string, faults: FieldError[], old?: Loose): void {
+  if (old !== undefined && isDeepStrictEqual(value, old)) return;
   if (value === null && schema.nullable) return;
   const kind = kindOf(value);
   const types = schema['x-kubernetes-int-or-string'] ? ['integer', 'string'] : schema.type ? [schema.type] : [];
@@ -77,34 +117,42 @@ function check(value: Loose, schema: Schema, path: string, faults: FieldError[])
   checkLogic(value, schema, path, faults);
   if (kind === 'string') checkString(value, schema, path, faults);
   if (kind === 'integer' || kind === 'number') checkNumber(value, schema, path, faults);
-  if (kind === 'array') checkArray(value, schema, path, faults);
+  if (kind === 'array') checkArray(value, schema, path, faults, old);
   if (schema.enum && !schema.enum.some((each) => isDeepStrictEqual(each, value))) {
     const allowed = schema.enum.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
     faults.push(notSupported(path, value, allowed));
   }
-  if (kind === 'object') checkObject(value, schema, path, faults);
+  if (kind === 'object') checkObject(value, schema, path, faults, old);
 }
 
-function passes(value: Loose, schema: Schema): boolean {
+function faultsOf(value: Loose, schema: Schema, path: string): FieldError[] {
   const faults: FieldError[] = [];
-  check(value, schema, '', faults);
-  return faults.length === 0;
+  check(value, schema, path, faults);
+  return faults;
 }
 
+const passes = (value: Loose, schema: Schema): boolean => faultsOf(value, schema, '').length === 0;
+
+/** Logic that does not hold is told of the object as a whole, with what the first alternative wanted. */
 function checkLogic(value: Loose, schema: Schema, path: string, faults: FieldError[]): void {
-  const say = (rule: string) => faults.push(invalid(path, value, `${path} in body must validate ${rule}`));
-  if (schema.anyOf && !schema.anyOf.some((each) => passes(value, each))) say('at least one schema (anyOf)');
+  const name = JSON.stringify(path);
+  const say = (rule: string) => faults.push(invalid('<nil>', '', `${name} must ${rule}`));
+  const wanted = (list: Schema[]) => list.slice(0, 1).flatMap((one) => faultsOf(value, one, path));
+  if (schema.anyOf && !schema.anyOf.some((each) => passes(value, each))) {
+    say('validate at least one schema (anyOf)');
+    faults.push(...wanted(schema.anyOf));
+  }
   if (schema.oneOf) {
     const count = schema.oneOf.filter((each) => passes(value, each)).length;
-    if (count !== 1)
-      say(`one and only one schema (oneOf). ${count === 0 ? 'Found none valid' : `Found ${count} valid alternatives`}`);
+    const found = count === 0 ? 'Found none valid' : `Found ${count} valid alternatives`;
+    if (count !== 1) say(`validate one and only one schema (oneOf). ${found}`);
+    if (count === 0) faults.push(...wanted(schema.oneOf));
   }
-  if (schema.allOf && !schema.allOf.every((each) => passes(value, each))) {
-    for (const each of schema.allOf) check(value, each, path, faults);
-    say('all the schemas (allOf)');
-  }
-  if (schema.not && passes(value, schema.not))
-    faults.push(invalid(path, value, `${path} in body must not validate the schema (not)`));
+  const failed = schema.allOf?.filter((each) => !passes(value, each)) ?? [];
+  for (const each of failed) check(value, each, path, faults);
+  if (failed.length > 0)
+    say(`validate all the schemas (allOf)${failed.length === schema.allOf?.length ? '. None validated' : ''}`);
+  if (schema.not && passes(value, schema.not)) say('not validate the schema (not)');
 }
 
 function checkString(value: string, schema: Schema, path: string, faults: FieldError[]): void {
@@ -116,7 +164,7 @@ function checkString(value: string, schema: Schema, path: string, faults: FieldE
     faults.push(invalid(path, value, `${path} in body should match '${schema.pattern}'`));
   const format = schema.format && formats[schema.format];
   if (format && !format.test(value))
-    faults.push(invalid(path, value, `${path} in body must be of type ${schema.format}: ${JSON.stringify(value)}`));
+    faults.push(typeInvalid(path, value, `${path} in body must be of type ${schema.format}: ${JSON.stringify(value)}`));
 }
 
 /** Patterns of a CRD were found to compile when it was created; one that JavaScript reads differently matches all. */
@@ -150,11 +198,17 @@ function checkNumber(value: number, schema: Schema, path: string, faults: FieldE
   else if (maximum !== undefined && value > maximum) say(`less than or equal to ${maximum}`);
   if (minimum !== undefined && schema.exclusiveMinimum && value <= minimum) say(`greater than ${minimum}`);
   else if (minimum !== undefined && value < minimum) say(`greater than or equal to ${minimum}`);
-  if (multipleOf !== undefined && !Number.isInteger(value / multipleOf)) say(`a multiple of ${multipleOf}`);
+  if (multipleOf === undefined) return;
+  // Whole numbers are divided by whole ones: what is left of the factor may be nothing.
+  const factor = Number.isInteger(value) ? Math.trunc(multipleOf) : multipleOf;
+  if (factor <= 0)
+    faults.push(invalid(path, factor, `factor MultipleOf declared for ${path} must be positive: ${factor}`));
+  else if (!Number.isInteger(value / factor)) say(`a multiple of ${multipleOf}`);
 }
 
-function checkArray(value: Loose[], schema: Schema, path: string, faults: FieldError[]): void {
-  for (const [index, item] of value.entries()) check(item, schema.items ?? {}, `${path}[${index}]`, faults);
+function checkArray(value: Loose[], schema: Schema, path: string, faults: FieldError[], old: Loose): void {
+  const find = correlation(schema, old);
+  for (const [index, item] of value.entries()) check(item, schema.items ?? {}, `${path}[${index}]`, faults, find(item));
   if (schema.minItems !== undefined && value.length < schema.minItems)
     faults.push(invalid(path, value.length, `${path} in body should have at least ${schema.minItems} items`));
   if (schema.maxItems !== undefined && value.length > schema.maxItems)
@@ -173,7 +227,7 @@ function checkArray(value: Loose[], schema: Schema, path: string, faults: FieldE
   }
 }
 
-function checkObject(value: Loose, schema: Schema, path: string, faults: FieldError[]): void {
+function checkObject(value: Loose, schema: Schema, path: string, faults: FieldError[], old: Loose): void {
   const at = (key: string) => (path ? `${path}.${key}` : key);
   const count = Object.keys(value).length;
   if (schema.minProperties !== undefined && count < schema.minProperties)
@@ -182,12 +236,12 @@ function checkObject(value: Loose, schema: Schema, path: string, faults: FieldEr
     faults.push(tooMany(path, count, schema.maxProperties));
   for (const key of Object.keys(value).sort()) {
     const property = schema.properties?.[key];
-    if (property) check(value[key], property, at(key), faults);
+    if (property) check(value[key], property, at(key), faults, old?.[key]);
     else if (typeof schema.additionalProperties === 'object')
-      check(value[key], schema.additionalProperties, at(key), faults);
+      check(value[key], schema.additionalProperties, at(key), faults, old?.[key]);
   }
   for (const key of schema.required ?? []) if (value[key] === undefined) faults.push(required(at(key)));
   if (!schema['x-kubernetes-embedded-resource']) return;
-  if (!value.apiVersion) faults.push(required(at('apiVersion'), 'must not be empty'));
-  if (!value.kind) faults.push(required(at('kind'), 'must not be empty'));
+  if (!value.apiVersion) faults.push(required(at('apiVersion')));
+  if (!value.kind) faults.push(required(at('kind')));
 }
