@@ -153,7 +153,10 @@ class Evaluation {
     const candidates = checked.overloads.get(node) ?? [];
     const overload = candidates.find((one) => accepts(one, args));
     if (!overload) throw new EvaluationError('no such overload');
-    return overload.run(args, context);
+    const result = overload.run(args, context);
+    const type = this.#type(node);
+    // What an optional held may still be as JSON has it.
+    return type.kind === 'dyn' ? result : adopt(result, type);
   }
 
   #baseCost(name: string, args: unknown[]): number {
