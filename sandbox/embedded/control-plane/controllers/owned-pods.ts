@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../../../kubernetes/object.ts';
+import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { WorkQueue } from '../../client/work-queue.ts';
 import { type Controller, type ControllerContext, isNotFound, keyOf, namespaceTerminating } from './context.ts';
 import { isActive } from './pods.ts';
@@ -56,6 +56,7 @@ export function followPods(
   queue: WorkQueue,
   kind: string,
   candidates: (namespace: string) => KubeObject[],
+  selectorOf: (owner: KubeObject) => Loose = ({ spec }) => spec.selector,
 ): void {
   context.informer(podResource).on((now, before) => {
     for (const version of [now, before]) {
@@ -66,7 +67,7 @@ export function followPods(
     if (!now || controllerOf(now) || !isActive(now)) return;
     if (before && before.metadata.labels === now.metadata.labels && !controllerOf(before)) return;
     for (const owner of candidates(now.metadata.namespace!)) {
-      if (matches(owner.spec.selector, now.metadata.labels)) queue.add(keyOf(owner));
+      if (matches(selectorOf(owner), now.metadata.labels)) queue.add(keyOf(owner));
     }
   });
 }

@@ -1,4 +1,5 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { WorkQueue } from '../../client/work-queue.ts';
 import type { Clock } from '../../clock.ts';
 import type { Age } from './context.ts';
 
@@ -35,11 +36,18 @@ function availableIn(pod: KubeObject, minReadySeconds: number, age: Age): number
   return stamp ? minReadySeconds * 1000 - age(stamp) : Infinity;
 }
 
-/** Milliseconds until the next of the ready pods counts as available, which time alone makes it; undefined if none waits. */
-export function nextAvailableIn(pods: KubeObject[], minReadySeconds: number, age: Age): number | undefined {
-  const waits = pods.filter(isReady).map((pod) => availableIn(pod, minReadySeconds, age));
+/** Asks for the key again when the next of the ready pods counts as available, which time alone makes it. */
+export function wakeWhenAvailable(
+  queue: WorkQueue,
+  key: string,
+  owner: KubeObject,
+  pods: KubeObject[],
+  age: Age,
+): void {
+  const minReady: number = owner.spec.minReadySeconds ?? 0;
+  const waits = pods.filter(isReady).map((pod) => availableIn(pod, minReady, age));
   const next = Math.min(...waits.filter((wait) => wait > 0));
-  return Number.isFinite(next) ? next : undefined;
+  if (Number.isFinite(next)) queue.addAfter(key, next + 1);
 }
 
 const phases: Record<string, number> = { Pending: 0, Unknown: 1, Running: 2 };

@@ -98,6 +98,7 @@ async function patchMetadata(
 }
 
 const plurals: Record<string, string> = {
+  ReplicationController: 'replicationcontrollers',
   ReplicaSet: 'replicasets',
   Deployment: 'deployments',
   StatefulSet: 'statefulsets',
@@ -106,6 +107,6 @@ const plurals: Record<string, string> = {
 };
 
 function gvrOf(owner: KubeObject): Gvr {
-  const [group = '', version = ''] = owner.apiVersion.split('/');
+  const [version = '', group = ''] = owner.apiVersion.split('/').reverse();
   return { group, version, resource: plurals[owner.kind]! };
 }

@@ -6,6 +6,7 @@ const of = (group: string, resource: string): Gvr => ({ group, version: 'v1', re
 export const pods = core('pods');
 export const services = core('services');
 export const endpoints = core('endpoints');
+export const replicationControllers = core('replicationcontrollers');
 export const nodes = core('nodes');
 export const namespaces = core('namespaces');
 export const serviceAccounts = core('serviceaccounts');

@@ -19,7 +19,7 @@ import { startLoadBalancers } from './load-balancers.ts';
 import { startNamespaces } from './namespaces.ts';
 import { startNodeLifecycle } from './node-lifecycle.ts';
 import { startPodCleanup } from './pod-cleanup.ts';
-import { startReplicaSets } from './replica-sets.ts';
+import { startReplicaSets, startReplicationControllers } from './replicas.ts';
 import { startResourceQuotas } from './resource-quotas.ts';
 import { startRootCertificates, startServiceAccounts } from './service-accounts.ts';
 import { startStatefulSets } from './stateful-sets.ts';
@@ -34,6 +34,7 @@ export function startControllers(options: ControllersOptions): void {
   startRootCertificates(context);
   startDeployments(context);
   startReplicaSets(context);
+  startReplicationControllers(context);
   startStatefulSets(context);
   startDaemonSets(context);
   startVolumes(context);

@@ -1,6 +1,8 @@
-import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject, Loose, OwnerReference } from '../../../../kubernetes/object.ts';
 import { alreadyExists, type Controller, type ControllerContext, isNotFound, namespaceTerminating } from './context.ts';
 import { podFromTemplate } from './pod-template.ts';
+import { controllerReference } from './references.ts';
 import { claims as claimResource, pods as podResource } from './resources.ts';
 
 export const revisionLabel = 'controller-revision-hash';
@@ -49,6 +51,8 @@ export interface StatefulPods {
   ensureClaims(set: KubeObject, podName: string, ordinal: number): Promise<void>;
   /** Makes the claims of a pod go with it, or stay, as the retention policy says. */
   retain(set: KubeObject, pod: KubeObject, condemned: boolean): Promise<void>;
+  /** Whether a claim of this ordinal still belongs to a pod that was there before. */
+  hasStaleClaim(set: KubeObject, ordinal: number): boolean;
   isLeaving(pod: KubeObject): boolean;
 }
 
@@ -76,6 +80,15 @@ export function createStatefulPods(context: ControllerContext, { client, recorde
 
   const self: StatefulPods = {
     isLeaving: (pod) => leaving.has(pod.metadata.uid!),
+    hasStaleClaim: (set, ordinal) =>
+      set.spec.persistentVolumeClaimRetentionPolicy?.whenScaled === 'Delete' &&
+      (set.spec.volumeClaimTemplates ?? []).some((template: Loose) =>
+        claims
+          .get(claimName(set, template, ordinal), set.metadata.namespace)
+          ?.metadata.ownerReferences?.some(
+            ({ kind, name }) => kind === 'Pod' && name === `${set.metadata.name}-${ordinal}`,
+          ),
+      ),
     async create(set, pod, ordinal) {
       await self.ensureClaims(set, pod.metadata.name!, ordinal);
       const made = await told(set, 'Create', pod.metadata.name!, () => client.create(podResource, pod));
@@ -129,20 +142,19 @@ export function createStatefulPods(context: ControllerContext, { client, recorde
       for (const template of set.spec.volumeClaimTemplates ?? []) {
         const claim = claims.get(claimName(set, template, ordinalOf(set, pod)), set.metadata.namespace);
         if (!claim) continue;
-        const others = (claim.metadata.ownerReferences ?? []).filter(
-          (owner) => owner.uid !== set.metadata.uid && owner.kind !== 'Pod',
-        );
-        const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: set.metadata.name!, uid: set.metadata.uid! };
-        const own = { apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name!, uid: pod.metadata.uid! };
-        if (condemned && policy.whenScaled === 'Delete') others.push(own);
-        else if (policy.whenDeleted === 'Delete') others.push(owner);
-        const uids = (list: Loose[]) =>
-          list
-            .map((entry) => entry.uid)
-            .sort()
-            .join();
-        if (uids(others) === uids(claim.metadata.ownerReferences ?? [])) continue;
-        const metadata = { ...claim.metadata, ownerReferences: others };
+        const mine = (owner: OwnerReference) =>
+          (owner.kind === 'StatefulSet' && owner.name === set.metadata.name) ||
+          (owner.kind === 'Pod' && owner.name === pod.metadata.name);
+        const held = claim.metadata.ownerReferences ?? [];
+        const ownerReferences = held.filter((owner) => !mine(owner));
+        if (ownerReferences.some((owner) => owner.controller)) {
+          const message = `PersistentVolumeClaim ${claim.metadata.name} has a conflicting OwnerReference that acts as a manging controller, the retention policy is ignored for this claim`;
+          void recorder.event(set, 'Warning', 'ConflictingController', message);
+        } else if (condemned && policy.whenScaled === 'Delete') ownerReferences.push(controllerReference(pod));
+        else if (policy.whenDeleted === 'Delete' && !(condemned && policy.whenScaled === 'Delete'))
+          ownerReferences.push(controllerReference(set));
+        if (isDeepStrictEqual(ownerReferences, held)) continue;
+        const metadata = { ...claim.metadata, ownerReferences };
         claims.observe(await client.update(claimResource, { ...claim, metadata }));
       }
     },

@@ -1,21 +1,19 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import {
   alreadyExists,
   type ControllerContext,
   createController,
-  isNotFound,
   keyOf,
   namespaceTerminating,
   splitKey,
 } from './context.ts';
-import { scaled } from './deployment-scale.ts';
 import { followPods } from './owned-pods.ts';
-import { isAvailable, isFinished, isReady, nextAvailableIn } from './pods.ts';
+import { isAvailable, isFinished, isReady, wakeWhenAvailable } from './pods.ts';
 import { claim } from './references.ts';
 import { controllerRevisions, pods as podResource, statefulSets } from './resources.ts';
 import { type Revisions, syncRevisions, templateOf, trimRevisions } from './revisions.ts';
 import { createStatefulPods, ordinalOf, revisionLabel, statefulPod } from './stateful-pods.ts';
+import { writeStatus } from './status.ts';
 
 /** Pods with names that stay. https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/ */
 export function startStatefulSets(context: ControllerContext): void {
@@ -63,7 +61,7 @@ export function startStatefulSets(context: ControllerContext): void {
     for (const pod of now) live.add(pod.metadata.labels?.[revisionLabel] ?? '');
     await trimRevisions(client, revisions.all, live, set.spec.revisionHistoryLimit ?? 10);
     if (failure) throw failure;
-    wake(key, set, now);
+    wakeWhenAvailable(queue, key, set, now, age);
   }
 
   async function arrange(
@@ -93,15 +91,16 @@ export function startStatefulSets(context: ControllerContext): void {
       if (failed) throw failed.reason;
     }
 
-    const sick = mine.filter((pod) => !healthy(set, pod)).sort((a, b) => ordinalOf(set, a) - ordinalOf(set, b))[0];
+    const broken = mine.filter((pod) => !healthy(set, pod)).sort((a, b) => ordinalOf(set, a) - ordinalOf(set, b));
+    const sick = broken.find((pod) => !condemned.includes(pod)) ?? broken[0];
+    for (const pod of condemned) await members.retain(set, pod, true);
     for (const pod of condemned) {
-      await members.retain(set, pod, true);
       if (terminating(pod)) {
         if (ordered) return;
         continue;
       }
       // The one not ready goes before others lose a healthy pod too.
-      if (ordered && sick && !healthy(set, pod) && sick !== pod) return;
+      if (ordered && !healthy(set, pod) && sick !== pod) return;
       await members.remove(set, pod);
       if (ordered) return;
     }
@@ -125,6 +124,11 @@ export function startStatefulSets(context: ControllerContext): void {
       return true;
     }
     if (!pod) {
+      // Claims that go with a pod scaled down must be gone before one of the same name comes.
+      if (members.hasStaleClaim(set, ordinal)) {
+        queue.addAfter(keyOf(set), 200);
+        return true;
+      }
       const revision = revisionFor(set, ordinal, revisions, current);
       const fresh = statefulPod(set, templateOf(revision), revision.metadata.name!, ordinal);
       await members.create(set, fresh, ordinal);
@@ -148,19 +152,15 @@ export function startStatefulSets(context: ControllerContext): void {
     return old ? current : revisions.update;
   }
 
-  /** Replaces pods of an older revision, from the highest ordinal down. */
+  /** Replaces pods of an older revision one by one, from the highest ordinal down. */
   async function update(set: KubeObject, replicas: (KubeObject | undefined)[], revisions: Revisions): Promise<void> {
     if (set.spec.updateStrategy?.type !== 'RollingUpdate') return;
-    const rolling = set.spec.updateStrategy.rollingUpdate ?? {};
-    const most = Math.max(1, scaled(rolling.maxUnavailable ?? 1, replicas.length, true));
-    let spare = most - replicas.filter((pod) => !pod || !healthy(set, pod)).length;
-    const partition: number = rolling.partition ?? 0;
-    for (let at = replicas.length - 1; at >= partition && spare > 0; at--) {
-      const pod = replicas[at];
-      if (!pod || terminating(pod)) continue;
-      if (pod.metadata.labels?.[revisionLabel] === revisions.update.metadata.name) continue;
-      await members.remove(set, pod);
-      spare -= 1;
+    const partition: number = set.spec.updateStrategy.rollingUpdate?.partition ?? 0;
+    for (const pod of replicas.slice(partition).reverse()) {
+      if (!pod) return;
+      const current = pod.metadata.labels?.[revisionLabel] === revisions.update.metadata.name;
+      if (!current && !terminating(pod)) return members.remove(set, pod);
+      if (!healthy(set, pod)) return;
     }
   }
 
@@ -190,16 +190,6 @@ export function startStatefulSets(context: ControllerContext): void {
     if (currentCount > 0) status.currentReplicas = currentCount;
     if (of(update) > 0) status.updatedReplicas = of(update);
     if (set.status?.conditions) status.conditions = set.status.conditions;
-    if (isDeepStrictEqual(status, set.status)) return;
-    try {
-      sets.observe(await client.update(statefulSets, { ...set, status }, 'status'));
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-
-  function wake(key: string, set: KubeObject, mine: KubeObject[]): void {
-    const next = nextAvailableIn(mine, set.spec.minReadySeconds ?? 0, age);
-    if (next !== undefined) queue.addAfter(key, next + 1);
+    await writeStatus(client, sets, statefulSets, set, status);
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { humanDuration } from '../apiserver/human-duration.ts';
 import { ageOf, containerCells, mapCell, named, nameOf, selectorCell } from './cells.ts';
@@ -109,6 +110,10 @@ export const statefulSets: Strategy = {
   },
   prepareForCreate(object) {
     object.status = { replicas: 0, availableReplicas: 0 };
+    dropMaxUnavailable(object);
+  },
+  prepareForUpdate: (object, old) => {
+    if (old.spec.updateStrategy?.rollingUpdate?.maxUnavailable === undefined) dropMaxUnavailable(object);
   },
   warnings: templateWarnings,
   cells: (object, now) => [
@@ -119,21 +124,37 @@ export const statefulSets: Strategy = {
   ],
 };
 
+/** Behind a gate (MaxUnavailableStatefulSet) that is closed unless opened. */
+function dropMaxUnavailable({ spec }: KubeObject): void {
+  delete spec.updateStrategy?.rollingUpdate?.maxUnavailable;
+}
+
+/** Counts the templates a DaemonSet has had; from before there were revisions. */
+const templateGeneration = 'deprecated.daemonset.template.generation';
+
 export const daemonSets: Strategy = {
   ...validateDaemonSet,
-  defaults({ spec }) {
+  defaults({ spec, metadata }) {
     spec.updateStrategy ??= {};
     spec.updateStrategy.type ||= 'RollingUpdate';
     if (spec.updateStrategy.type === 'RollingUpdate')
       spec.updateStrategy.rollingUpdate = { maxUnavailable: 1, maxSurge: 0, ...spec.updateStrategy.rollingUpdate };
     spec.revisionHistoryLimit ??= 10;
     defaultTemplate(spec.template);
+    metadata.annotations = {
+      ...metadata.annotations,
+      [templateGeneration]: metadata.annotations?.[templateGeneration] ?? '1',
+    };
   },
-  prepareForCreate(object) {
+  prepareForUpdate(object, old) {
+    const before = Number(old.metadata.annotations?.[templateGeneration] ?? 1);
+    const changed = !isDeepStrictEqual(object.spec.template, old.spec.template);
     object.metadata.annotations = {
       ...object.metadata.annotations,
-      'deprecated.daemonset.template.generation': '1',
+      [templateGeneration]: String(changed ? before + 1 : before),
     };
+  },
+  prepareForCreate(object) {
     object.status = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 };
   },
   warnings: templateWarnings,

@@ -1,10 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
+import type { Gvr, KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { withCondition, withoutCondition } from './conditions.ts';
 import {
   type ControllerContext,
   createController,
-  isNotFound,
   keyOf,
   namespaceTerminating,
   splitKey,
@@ -12,24 +10,66 @@ import {
 } from './context.ts';
 import { createOwnedPods, followPods, inWaves } from './owned-pods.ts';
 import { podFromTemplate } from './pod-template.ts';
-import { byDeletion, isActive, isAvailable, isReady, isTerminating, nextAvailableIn } from './pods.ts';
+import { byDeletion, isActive, isAvailable, isReady, isTerminating, wakeWhenAvailable } from './pods.ts';
 import { claim, controllerOf } from './references.ts';
-import { pods as podResource, replicaSets } from './resources.ts';
+import { pods as podResource, replicaSets, replicationControllers } from './resources.ts';
+import { writeStatus } from './status.ts';
 
 const burst = 500;
 
+/** A kind whose objects are so many pods alike. */
+interface ReplicaKind {
+  kind: string;
+  resource: Gvr;
+  account: string;
+  /** As its events are signed. */
+  component: string;
+  selectorOf(object: KubeObject): Loose;
+  /** Whether its status tells how many pods are on their way out. */
+  countsTerminating: boolean;
+}
+
 /** Keeps as many pods as each ReplicaSet asks for. https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/ */
 export function startReplicaSets(context: ControllerContext): void {
+  startReplicas(context, {
+    kind: 'ReplicaSet',
+    resource: replicaSets,
+    account: 'replicaset-controller',
+    component: 'replicaset-controller',
+    selectorOf: ({ spec }) => spec.selector,
+    countsTerminating: true,
+  });
+}
+
+/** The same for what was before there were ReplicaSets. https://kubernetes.io/docs/concepts/workloads/controllers/replicationcontroller/ */
+export function startReplicationControllers(context: ControllerContext): void {
+  const selectors = new WeakMap<object, Loose>();
+  startReplicas(context, {
+    kind: 'ReplicationController',
+    resource: replicationControllers,
+    account: 'replication-controller',
+    component: 'replication-controller',
+    selectorOf({ spec }) {
+      let selector = selectors.get(spec);
+      if (!selector) selectors.set(spec, (selector = { matchLabels: spec.selector ?? {} }));
+      return selector;
+    },
+    countsTerminating: false,
+  });
+}
+
+function startReplicas(context: ControllerContext, form: ReplicaKind): void {
   const { clock, age } = context;
-  const controller = createController(context, 'replicaset-controller');
+  const { kind, resource, selectorOf } = form;
+  const controller = createController(context, form.account, form.component);
   const { client } = controller;
-  const sets = context.informer(replicaSets);
+  const sets = context.informer(resource);
   const pods = context.informer(podResource);
   const owned = createOwnedPods(context, controller);
   const queue = controller.queue(sync, { spacing: 10 });
 
   sets.on((now, before) => queue.add(keyOf((now ?? before)!)));
-  followPods(context, queue, 'ReplicaSet', (namespace) => sets.list(namespace));
+  followPods(context, queue, kind, (namespace) => sets.list(namespace), selectorOf);
 
   async function sync(key: string): Promise<void> {
     const [namespace, name] = splitKey(key);
@@ -41,7 +81,7 @@ export function startReplicaSets(context: ControllerContext): void {
       informer: pods,
       resource: podResource,
       owner: set,
-      selector: set.spec.selector,
+      selector: selectorOf(set),
       adoptable: isActive,
     });
     let active = claimed.filter((pod) => isActive(pod) && !owned.isLeaving(pod));
@@ -54,7 +94,7 @@ export function startReplicaSets(context: ControllerContext): void {
     const terminating = claimed.filter((pod) => isTerminating(pod) || owned.isLeaving(pod)).length;
     await report(sets.get(name, namespace) ?? set, active, terminating, failure);
     if (failure && !namespaceTerminating(failure.error)) throw failure.error;
-    wake(key, set, active);
+    wakeWhenAvailable(queue, key, set, active, age);
   }
 
   async function manage(set: KubeObject, active: KubeObject[]) {
@@ -102,7 +142,7 @@ export function startReplicaSets(context: ControllerContext): void {
     const ready = active.filter(isReady);
     const status: Loose = {
       replicas: active.length,
-      terminatingReplicas: terminating,
+      ...(form.countsTerminating && { terminatingReplicas: terminating }),
       observedGeneration: set.metadata.generation,
     };
     const count = (field: string, value: number) => {
@@ -126,16 +166,6 @@ export function startReplicaSets(context: ControllerContext): void {
       });
     } else conditions = withoutCondition(conditions, 'ReplicaFailure');
     if (conditions.length > 0) status.conditions = conditions;
-    if (isDeepStrictEqual(status, set.status)) return;
-    try {
-      sets.observe(await client.update(replicaSets, { ...set, status }, 'status'));
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-
-  function wake(key: string, set: KubeObject, active: KubeObject[]): void {
-    const next = nextAvailableIn(active, set.spec.minReadySeconds ?? 0, age);
-    if (next !== undefined) queue.addAfter(key, next + 1);
+    await writeStatus(client, sets, resource, set, status);
   }
 }
