@@ -214,6 +214,7 @@ export async function updateObject(
   stored = resetForSubresource(call, stored, old);
   const context = strategyContext(call);
   if (info.subresource !== 'status' && info.subresource !== 'finalize') type.strategy.defaults?.(stored);
+  manage(call, old, stored);
   const attributes: Attributes = { call, operation: 'UPDATE', object: stored, old, dryRun };
   const changing = mutate(attributes);
   if (changing) await changing;
@@ -240,7 +241,6 @@ export async function updateObject(
   if ((changing || judging) && call.services.store.get(type.collection, entry.namespace, entry.name) !== entry)
     throw new Overtaken();
   charge(attributes);
-  manage(call, old, stored);
   stored.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
   if (isDeepStrictEqual(stored, old)) return viewOf(type, entry);
   if (dryRun) return contentOf(fromStored(call, stored));

@@ -50,9 +50,9 @@ export function startReplicationControllers(context: ControllerContext): void {
     account: 'replication-controller',
     component: 'replication-controller',
     selectorOf({ spec }) {
-      let selector = selectors.get(spec);
-      if (!selector) selectors.set(spec, (selector = { matchLabels: spec.selector ?? {} }));
-      return selector;
+      const held = selectors.get(spec) ?? { matchLabels: spec.selector ?? {} };
+      selectors.set(spec, held);
+      return held;
     },
     countsTerminating: false,
   });

@@ -25,6 +25,7 @@ import { startRootCertificates, startServiceAccounts } from './service-accounts.
 import { startStatefulSets } from './stateful-sets.ts';
 import { startStorageProtection } from './storage-protection.ts';
 import { startTaintEviction } from './taint-eviction.ts';
+import { startVolumeExpansion } from './volume-expansion.ts';
 import { startVolumes } from './volumes.ts';
 
 /** Starts every loop of one cluster and its scheduler; they end with `signal`. */
@@ -38,6 +39,7 @@ export function startControllers(options: ControllersOptions): void {
   startStatefulSets(context);
   startDaemonSets(context);
   startVolumes(context);
+  startVolumeExpansion(context);
   startStorageProtection(context);
   startEphemeralVolumes(context);
   startJobs(context);

@@ -14,10 +14,13 @@ export function isFor(volume: KubeObject, claim: KubeObject): boolean {
 
 /** Why a volume cannot serve a claim; undefined when it can. */
 export function mismatch(volume: KubeObject, claim: KubeObject): string | undefined {
+  if (volume.metadata.deletionTimestamp) return `the volume is marked for deletion "${volume.metadata.name}"`;
   if (capacityOf(volume) < quantityValue(claim.spec.resources?.requests?.storage ?? '0'))
     return 'requested PV is too small';
   if ((volume.spec.storageClassName ?? '') !== (claim.spec.storageClassName ?? ''))
     return 'storageClassName does not match';
+  if ((volume.spec.volumeAttributesClassName ?? '') !== (claim.spec.volumeAttributesClassName ?? ''))
+    return 'volumeAttributesClassName does not match';
   if ((volume.spec.volumeMode ?? 'Filesystem') !== (claim.spec.volumeMode ?? 'Filesystem'))
     return 'incompatible volumeMode';
   const modes: string[] = volume.spec.accessModes ?? [];
@@ -32,7 +35,7 @@ export function bestVolume(
   node: KubeObject | undefined,
 ): KubeObject | undefined {
   const fitting = volumes.filter((volume) => {
-    if (volume.metadata.deletionTimestamp || mismatch(volume, claim)) return false;
+    if (mismatch(volume, claim)) return false;
     const required = volume.spec.nodeAffinity?.required;
     if (node && required && !nodeSelectorHolds(required, node)) return false;
     if (volume.spec.claimRef) return isFor(volume, claim);

@@ -2,30 +2,27 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { createRecorder } from '../../client/recorder.ts';
 import { selectedNodeAnnotation } from '../scheduler/pod-volumes.ts';
-import {
-  alreadyExists,
-  type ControllerContext,
-  createController,
-  isNotFound,
-  keyOf,
-  splitKey,
-  timestamp,
-} from './context.ts';
+import { alreadyExists, type ControllerContext, createController, isNotFound, keyOf, splitKey } from './context.ts';
 import {
   claims as claimResource,
   nodes as nodeResource,
+  pods as podResource,
   storageClasses,
   volumes as volumeResource,
 } from './resources.ts';
+import { writeStatus } from './status.ts';
 import { bestVolume, isFor, mismatch } from './volume-match.ts';
+import { provisionedBy, reclaim } from './volume-reclaim.ts';
+
+/** An unbound claim is looked at, and told of, so often, in milliseconds. */
+const resync = 15_000;
 
 /** Makes folders of the node; its volumes end with their claims. */
-const folderProvisioner = 'atelier.dev/folder';
+export const folderProvisioner = 'atelier.dev/folder';
 const folders = '/var/lib/atelier/volumes';
 
 const bindCompleted = 'pv.kubernetes.io/bind-completed';
 const boundByController = 'pv.kubernetes.io/bound-by-controller';
-const provisionedBy = 'pv.kubernetes.io/provisioned-by';
 const storageProvisioner = 'volume.kubernetes.io/storage-provisioner';
 const betaStorageProvisioner = 'volume.beta.kubernetes.io/storage-provisioner';
 
@@ -41,6 +38,7 @@ export function startVolumes(context: ControllerContext): void {
   const nodes = context.informer(nodeResource);
   const claimQueue = controller.queue(syncClaim, { spacing: 10 });
   const volumeQueue = controller.queue(syncVolume, { spacing: 10 });
+  const pods = context.informer(podResource);
 
   claims.on((now, before) => {
     const claim = (now ?? before)!;
@@ -66,8 +64,17 @@ export function startVolumes(context: ControllerContext): void {
     await ready();
     const [namespace, name] = splitKey(key);
     const claim = claims.get(name, namespace);
-    if (!claim || claim.metadata.deletionTimestamp) return;
+    if (!claim) return;
+    const wasBound = claim.metadata.annotations?.[bindCompleted] === 'yes';
     if (claim.spec.volumeName) return syncNamed(claim);
+    if (wasBound) {
+      return lose(
+        claim,
+        'ClaimLost',
+        'Bound claim has lost reference to PersistentVolume. Data on the volume is lost!',
+      );
+    }
+    if (claim.metadata.deletionTimestamp) return;
     const storageClass = classes.get(claim.spec.storageClassName ?? '');
     const selected = claim.metadata.annotations?.[selectedNodeAnnotation];
     const waits = storageClass?.volumeBindingMode === 'WaitForFirstConsumer';
@@ -76,15 +83,26 @@ export function startVolumes(context: ControllerContext): void {
     const found = reserved ?? (waits && !selected ? undefined : bestVolume(volumes.list(), claim, node));
     if (found) return bind(claim, found);
     if (waits && !selected) {
-      const message = 'waiting for first consumer to be created before binding';
-      await pend(claim);
-      void recorder.event(claim, 'Normal', 'WaitForFirstConsumer', message);
-      return;
+      const [reason, message] = awaited(claim);
+      void recorder.event(claim, 'Normal', reason, message);
+      return pend(claim);
     }
     if (claim.spec.storageClassName) return provision(claim, storageClass, selected);
     await pend(claim);
     const message = 'no persistent volumes available for this claim and no storage class is set';
     void recorder.event(claim, 'Normal', 'FailedBinding', message);
+  }
+
+  /** What a claim waits for that is bound with its first pod. */
+  function awaited({ metadata: { name, namespace } }: KubeObject): [reason: string, message: string] {
+    const uses = (pod: KubeObject) =>
+      !pod.spec.nodeName &&
+      (pod.spec.volumes ?? []).some((volume: Loose) => volume.persistentVolumeClaim?.claimName === name);
+    const waiting = pods.list(namespace).filter(uses);
+    if (waiting.length === 0)
+      return ['WaitForFirstConsumer', 'waiting for first consumer to be created before binding'];
+    const names = waiting.map((pod) => pod.metadata.name).join(',');
+    return ['WaitForPodScheduled', `waiting for pod${waiting.length > 1 ? 's' : ''} ${names} to be scheduled`];
   }
 
   async function syncNamed(claim: KubeObject): Promise<void> {
@@ -96,10 +114,8 @@ export function startVolumes(context: ControllerContext): void {
     }
     if (volume.spec.claimRef && !isFor(volume, claim)) {
       if (!completed) {
-        const { namespace, name } = volume.spec.claimRef;
         const message = `volume "${volume.metadata.name}" already bound to a different claim.`;
         void recorder.event(claim, 'Warning', 'FailedBinding', message);
-        context.log(`volumes: ${keyOf(claim)} asks for ${volume.metadata.name}, which is ${namespace}/${name}'s`);
         return pend(claim);
       }
       const message = 'Two claims are bound to the same volume, this one is bound incorrectly';
@@ -146,6 +162,7 @@ export function startVolumes(context: ControllerContext): void {
   }
 
   async function pend(claim: KubeObject): Promise<void> {
+    claimQueue.addAfter(keyOf(claim), resync);
     await writeClaim(claim, { ...claim.status, phase: 'Pending' });
   }
 
@@ -156,14 +173,13 @@ export function startVolumes(context: ControllerContext): void {
   }
 
   async function writeClaim(claim: KubeObject, status: Loose): Promise<void> {
-    if (isDeepStrictEqual(status, claim.status)) return;
-    claims.observe(await client.update(claimResource, { ...claim, status }, 'status'));
+    await writeStatus(client, claims, claimResource, claim, status);
   }
 
-  async function setPhase(volume: KubeObject, phase: string): Promise<void> {
-    if (volume.status?.phase === phase) return;
-    const status = { ...volume.status, phase, lastPhaseTransitionTime: timestamp(clock) };
-    volumes.observe(await client.update(volumeResource, { ...volume, status }, 'status'));
+  async function setPhase(volume: KubeObject, phase: string, message?: string): Promise<KubeObject | undefined> {
+    const { message: _, ...before } = volume.status ?? {};
+    if (before.phase === phase) return volume;
+    return writeStatus(client, volumes, volumeResource, volume, { ...before, phase, ...(message && { message }) });
   }
 
   async function provision(
@@ -228,9 +244,9 @@ export function startVolumes(context: ControllerContext): void {
   async function syncVolume(name: string): Promise<void> {
     await ready();
     const volume = volumes.get(name);
-    if (!volume || volume.metadata.deletionTimestamp) return;
+    if (!volume) return;
     const reference = volume.spec.claimRef;
-    if (!reference?.uid) return setPhase(volume, 'Available');
+    if (!reference?.uid) return void (await setPhase(volume, 'Available'));
     let claim = claims.get(reference.name, reference.namespace);
     if (claim?.metadata.uid !== reference.uid) {
       // The claim may be newer than this copy.
@@ -240,11 +256,27 @@ export function startVolumes(context: ControllerContext): void {
       });
     }
     if (claim?.metadata.uid === reference.uid) return;
-    await setPhase(volume, 'Released');
-    const policy = volume.spec.persistentVolumeReclaimPolicy;
-    if (policy !== 'Delete' || volume.metadata.annotations?.[provisionedBy] !== folderProvisioner) return;
-    await client.delete(volumeResource, name).catch((error) => {
-      if (!isNotFound(error)) throw error;
-    });
+    if (volume.status?.phase === 'Failed') return;
+    const released = await setPhase(volume, 'Released');
+    if (released) await dispose(released);
+  }
+
+  async function dispose(volume: KubeObject): Promise<void> {
+    const todo = reclaim(volume, folderProvisioner);
+    if (todo === 'keep') return;
+    if (typeof todo === 'object') {
+      const failed = await setPhase(volume, 'Failed', todo.message);
+      if (failed) void recorder.event(failed, 'Warning', todo.reason, todo.message);
+    } else if (todo === 'delete') {
+      await client.delete(volumeResource, volume.metadata.name!).catch((error) => {
+        if (!isNotFound(error)) throw error;
+      });
+    } else {
+      void recorder.event(volume, 'Normal', 'VolumeRecycled', 'Volume recycled');
+      const { claimRef: _, ...spec } = volume.spec;
+      const { [boundByController]: __, ...annotations } = volume.metadata.annotations ?? {};
+      const metadata = { ...volume.metadata, annotations };
+      volumes.observe(await client.update(volumeResource, { ...volume, metadata, spec }));
+    }
   }
 }

@@ -73,7 +73,8 @@ export const horizontalPodAutoscalers: Strategy = {
       faults.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
     for (const field of ['kind', 'name'])
       if (!scaleTargetRef[field]) faults.push(required(`spec.scaleTargetRef.${field}`));
-    if (!scaleTargetRef.apiVersion?.includes('/')) {
+    // The one kind without a group that can be scaled.
+    if (!scaleTargetRef.apiVersion?.includes('/') && scaleTargetRef.kind !== 'ReplicationController') {
       const sentence = 'apiVersion must specify API group';
       faults.push(invalid('spec.scaleTargetRef.apiVersion', scaleTargetRef.apiVersion ?? '', sentence));
     }

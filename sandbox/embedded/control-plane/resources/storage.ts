@@ -98,11 +98,17 @@ export const persistentVolumes: Strategy = {
   prepareForCreate(volume, { now }) {
     volume.status = { phase: 'Pending', lastPhaseTransitionTime: `${now.toISOString().slice(0, 19)}Z` };
   },
+  prepareForStatusUpdate({ status }, old, { now }) {
+    if (status?.phase !== old.status?.phase) status.lastPhaseTransitionTime = `${now.toISOString().slice(0, 19)}Z`;
+  },
   validate({ spec }) {
     const faults: FieldError[] = [];
-    if (!spec.accessModes?.length) faults.push(required('spec.accessModes'));
-    for (const mode of spec.accessModes ?? [])
+    const modes: string[] = spec.accessModes ?? [];
+    if (modes.length === 0) faults.push(required('spec.accessModes'));
+    for (const mode of modes)
       if (!accessModes.includes(mode)) faults.push(notSupported('spec.accessModes', mode, accessModes));
+    if (modes.length > 1 && modes.includes('ReadWriteOncePod'))
+      faults.push(forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes'));
     if (!Object.keys(spec.capacity ?? {}).length) faults.push(required('spec.capacity'));
     if (spec.capacity?.storage === undefined)
       faults.push(notSupported('spec.capacity', spec.capacity ?? null, ['storage']));

@@ -204,3 +204,30 @@ export const validateStatefulSet: Rules = {
     return [forbidden('spec', sentence)];
   },
 };
+
+export const validateReplicationController: Rules = {
+  validate({ spec }) {
+    const own: Record<string, string> = spec.template?.metadata?.labels ?? {};
+    const selector: Record<string, string> = spec.selector ?? {};
+    const faults = [
+      ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
+      ...(Object.keys(selector).length === 0 ? [required('spec.selector')] : []),
+      ...nonNegative('spec.replicas', spec.replicas),
+    ];
+    if (!spec.template) return [...faults, required(at)];
+    if (Object.entries(selector).some(([key, value]) => own[key] !== value))
+      faults.push(invalid(`${at}.metadata.labels`, own, mismatch));
+    faults.push(...templateFaults(at, spec.template));
+    const policy = spec.template.spec?.restartPolicy;
+    if (policy && policy !== 'Always') faults.push(notSupported(`${at}.spec.restartPolicy`, policy, ['Always']));
+    const deadline = spec.template.spec?.activeDeadlineSeconds;
+    if (deadline !== undefined)
+      faults.push(
+        forbidden(
+          `${at}.spec.activeDeadlineSeconds`,
+          'activeDeadlineSeconds in ReplicationController is not Supported',
+        ),
+      );
+    return faults;
+  },
+};

@@ -10,6 +10,7 @@ import {
   validateDaemonSet,
   validateDeployment,
   validateReplicaSet,
+  validateReplicationController,
   validateStatefulSet,
 } from './workload-validation.ts';
 
@@ -67,6 +68,7 @@ export const replicaSets: Strategy = {
 };
 
 export const replicationControllers: Strategy = {
+  ...validateReplicationController,
   defaults(object) {
     const { spec, metadata } = object;
     const labels = spec.template?.metadata?.labels;

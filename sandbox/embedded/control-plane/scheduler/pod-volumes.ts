@@ -2,7 +2,8 @@ import { nodeSelectorHolds } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
-import { claims as claimResource } from '../controllers/resources.ts';
+import { claims as claimResource, volumes as volumeResource } from '../controllers/resources.ts';
+import { bestVolume } from '../controllers/volume-match.ts';
 import type { Refusal } from './filters.ts';
 import type { NodeState } from './node-state.ts';
 
@@ -113,7 +114,7 @@ export function volumeRefusal(node: KubeObject, pod: PodClaims, views: VolumeVie
   const stuck = pod.waiting.some((claim) => {
     const provisioner: string = views.classes.get(claim.spec.storageClassName)?.provisioner ?? '';
     if (provisioner && provisioner !== 'kubernetes.io/no-provisioner') return false;
-    return !views.volumes.list().some((volume) => couldBind(volume, claim, node));
+    return !bestVolume(views.volumes.list(), claim, node);
   });
   if (stuck) return { reasons: ["node(s) didn't find available persistent volumes to bind"], final: true };
   const volumes = pod.bound.map((claim) => views.volumes.get(claim.spec.volumeName));
@@ -121,26 +122,30 @@ export function volumeRefusal(node: KubeObject, pod: PodClaims, views: VolumeVie
   return { reasons: ['node(s) had no available volume zone'], final: true };
 }
 
-function couldBind(volume: KubeObject, claim: KubeObject, node: KubeObject): boolean {
-  const spec: Loose = volume.spec;
-  if ((spec.storageClassName ?? '') !== claim.spec.storageClassName) return false;
-  const reference = spec.claimRef;
-  if (reference && (reference.name !== claim.metadata.name || reference.namespace !== claim.metadata.namespace))
-    return false;
-  return !spec.nodeAffinity?.required || nodeSelectorHolds(spec.nodeAffinity.required, node);
-}
-
-/** Tells the volume controller where the pod will be, so that it binds or provisions. */
+/** Takes a volume that is there for each claim, or tells the volume controller where the pod will be, so that it provisions. */
 export async function selectNode(
   client: Client,
   views: VolumeViews,
   claims: KubeObject[],
-  node: string,
+  node: KubeObject,
 ): Promise<void> {
   for (const claim of claims) {
-    if (claim.metadata.annotations?.[selectedNodeAnnotation] === node) continue;
-    const patch = { metadata: { annotations: { [selectedNodeAnnotation]: node } } };
-    const { name, namespace } = claim.metadata;
+    const { name, namespace, annotations, uid, resourceVersion } = claim.metadata;
+    const volume = bestVolume(views.volumes.list(), claim, node);
+    if (volume?.spec.claimRef?.uid === uid) continue;
+    if (volume) {
+      const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name, namespace, uid, resourceVersion };
+      const metadata = {
+        ...volume.metadata,
+        annotations: { ...volume.metadata.annotations, 'pv.kubernetes.io/bound-by-controller': 'yes' },
+      };
+      const taken = { ...volume, metadata, spec: { ...volume.spec, claimRef } };
+      views.volumes.observe(await client.update(volumeResource, taken));
+      continue;
+    }
+    const selected = node.metadata.name!;
+    if (annotations?.[selectedNodeAnnotation] === selected) continue;
+    const patch = { metadata: { annotations: { [selectedNodeAnnotation]: selected } } };
     views.claims.observe(await client.patch(claimResource, name!, namespace, 'merge', patch));
   }
 }

@@ -157,7 +157,7 @@ export function startScheduler(context: ControllerContext): void {
     // Counted at once, so that the next pod sees what is left.
     states.place(pod, node);
     if (claims.waiting.length > 0) {
-      await selectNode(client, views, claims.waiting, node);
+      await selectNode(client, views, claims.waiting, nodes.get(node)!);
       states.remove(uid);
       assumed.delete(uid);
       // Comes back when its claims are bound.
