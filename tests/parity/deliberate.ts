@@ -16,13 +16,23 @@ export const DELIBERATE: Deliberate[] = [
   },
   {
     reason: 'The recorded cluster has no DNS, and warns of it at each pod; the embedded one has.',
-    where: /describe|get events|cluster-info/,
+    where: /describe|events|cluster-info/,
     lines: /MissingClusterDNS|^CoreDNS is running/,
   },
   {
     reason: 'The recorded node was given its images by import: their ids are digests without a repository.',
     where: /describe|-o (yaml|json)/,
     lines: /^\s*"?image ?id"?:/i,
+  },
+  {
+    reason: 'The scheduler reports under the name of its machine.',
+    where: /events/,
+    lines: /reportingInstance: default-scheduler-/,
+  },
+  {
+    reason: 'Requests of the embedded cluster are not queued by priority.',
+    where: /^requests\//,
+    lines: /^x-kubernetes-pf-/,
   },
   {
     reason: 'Whoever made the cluster chose its administrator’s name.',

@@ -13,7 +13,7 @@ const SAFE = '[bcdfghjklmnpqrstvwxz2456789]';
 const DURATION = String.raw`(?:\d+(?:y|d|h|m|s|ms))+`;
 
 /** Headings of columns that hold how long ago something was, or how long it took. */
-const AGES = /(?<=^|\s{2})(?:AGE|Age|LAST SCHEDULE|DURATION|LAST SEEN)(?:\s+|$)/g;
+const AGES = /(?<=^|\s{2})(?:AGE|Age|LAST SCHEDULE|DURATION|LAST SEEN|FIRST SEEN)(?:\s+|$)/g;
 const AGE = new RegExp(`^${DURATION}(?: ago)?(?: \\(x\\d+ over ${DURATION}\\))?\\s*$`);
 
 /** Ages stand in columns under a heading, or before "ago"; other durations are what somebody set. */
@@ -41,7 +41,7 @@ const TOOK = new RegExp(`^(Duration: +)${DURATION}$`, 'gm');
 
 /** A ReplicaSet's hash, a pod's suffix, the minute in a CronJob's Job. */
 const GENERATED = new RegExp(
-  `-(?:${SAFE}{8,10}(?:-${SAFE}{5})?|\\d{8}(?:-${SAFE}{5})?|${SAFE}{5})(?![\\w-])|(?<=template-hash["=: ]+)${SAFE}{8,10}`,
+  `-(?:${SAFE}{8,10}(?:-${SAFE}{5})?|\\d{8}(?:-${SAFE}{5})?|${SAFE}{5})(?![\\w-])|(?<=\\w)\\.[0-9a-f]{16}\\b|(?<=template-hash["=: ]+)${SAFE}{8,10}`,
   'g',
 );
 
@@ -62,13 +62,17 @@ export const RULES: Rule[] = [
   replace('uid', /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uid>'),
   replace(
     'time',
-    /(?<=^[IWE])\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+(?= )|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| ?[+-]\d\d:?\d\d)?(?: [A-Z]{3,4})?|\b[A-Z][a-z]{2},? (?:\d\d|[A-Z][a-z]{2}) +(?:\d{1,2}|[A-Z][a-z]{2}) (?:\d{4} )?\d\d:\d\d:\d\d(?: \d{4}| [+-]\d{4})?/gm,
+    /(?<=^[IWEF])\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+(?= )|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| ?[+-]\d\d:?\d\d)?(?: [A-Z]{3,4})?|\b[A-Z][a-z]{2},? (?:\d\d|[A-Z][a-z]{2}) +(?:\d{1,2}|[A-Z][a-z]{2}) (?:\d{4} )?\d\d:\d\d:\d\d(?: \d{4}| [+-]\d{4})?/gm,
     '<time>',
   ),
   { name: 'age', apply: withoutAges },
   replace('version', /\bv1\.35\.\d+\b/g, 'v1.35.x'),
   replace('digest', /\b[0-9a-f]{64}\b/g, '<digest>'),
-  replace('resource version', /((?:resourceVersion|Resource Version)"?:\s*)"?\d+"?/g, '$1<version>'),
+  replace(
+    'resource version',
+    /(?<=(?:resource version|current): )\d+(?: \(\d+\))?|((?:resourceVersion|Resource Version)\\?"?:\s*)\\?"?\d+\\?"?/g,
+    '$1<version>',
+  ),
   {
     name: 'generated name',
     apply: (text) =>

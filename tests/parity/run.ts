@@ -45,7 +45,7 @@ export async function runScenario(cluster: Cluster, scenario: Scenario): Promise
     await admin('create', 'namespace', scenario.namespace);
     const outcomes: Outcome[] = [];
     for (const step of scenario.steps) {
-      const outcome = await runStep(cluster, directory, step);
+      const outcome = withoutFolder(await runStep(cluster, directory, step), directory);
       if (!step.quiet) outcomes.push(outcome);
       else if (outcome.code !== 0 || outcome.late) {
         throw new Error(`${scenario.name}: "${step.command}" prepares and failed: ${outcome.stderr || outcome.stdout}`);
@@ -67,6 +67,12 @@ async function kubeconfigFor({ tools, kubeconfig }: Cluster, namespace: string):
   config.contexts = [{ name: 'parity', context: { cluster: 'parity', user: 'admin', namespace } }];
   config['current-context'] = 'parity';
   return JSON.stringify(config);
+}
+
+/** The folder that a scenario runs in has another name each time. */
+function withoutFolder(outcome: Outcome, directory: string): Outcome {
+  const clean = (text: string) => text.replaceAll(directory, '<folder>');
+  return { ...outcome, stdout: clean(outcome.stdout), stderr: clean(outcome.stderr) };
 }
 
 async function runStep(cluster: Cluster, directory: string, step: Step): Promise<Outcome> {

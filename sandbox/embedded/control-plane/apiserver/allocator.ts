@@ -22,7 +22,9 @@ export class Allocator {
   #address(wanted: string | undefined): string {
     const taken = new Set(this.#services().flatMap((spec) => spec.clusterIPs ?? []));
     if (wanted) {
-      if (!/^10\.96\.\d{1,3}\.\d{1,3}$/.test(wanted) || wanted === '10.96.0.0' || wanted === '10.96.255.255')
+      if (!/^10\.96\.\d{1,3}\.\d{1,3}$/.test(wanted))
+        throw new Error('the provided network does not match the current range');
+      if (wanted === '10.96.0.0' || wanted === '10.96.255.255')
         throw new Error(
           `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${serviceRange}`,
         );

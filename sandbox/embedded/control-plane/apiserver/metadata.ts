@@ -27,6 +27,21 @@ export function validateMetadata(type: ResourceType, object: KubeObject): FieldE
   return faults;
 }
 
+/** What nobody may set, even if the server would put it back. */
+export function immutableMetadata({ metadata }: KubeObject, { metadata: old }: KubeObject): FieldError[] {
+  const changed = (field: 'deletionTimestamp' | 'deletionGracePeriodSeconds'): FieldError[] =>
+    metadata[field] === undefined || old.deletionTimestamp !== undefined || metadata[field] === old[field]
+      ? []
+      : [
+          {
+            field: `metadata.${field}`,
+            reason: 'FieldValueInvalid',
+            message: `Invalid value: ${JSON.stringify(metadata[field])}: field is immutable`,
+          },
+        ];
+  return [...changed('deletionTimestamp'), ...changed('deletionGracePeriodSeconds')];
+}
+
 export function validateMetadataUpdate(_type: ResourceType, object: KubeObject, old: KubeObject): FieldError[] {
   const { finalizers = [], deletionTimestamp } = object.metadata;
   if (!deletionTimestamp) return [];

@@ -52,14 +52,18 @@ export function present(call: ResourceCall, content: Content): { content: Conten
   return { content: contentOf(partialMetadata(object)) };
 }
 
+/** What Go says of a text that is no unsigned integer of 64 bits. */
+export function notUnsigned(text: string): string {
+  const why = /^\d+$/.test(text) ? 'value out of range' : 'invalid syntax';
+  return `strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`;
+}
+
 /** A resourceVersion parameter; undefined if absent. Throws 400 for a list, 500 elsewhere, as the real one does. */
 export function readVersion(query: URLSearchParams, verb?: 'list'): number | undefined {
   const text = query.get('resourceVersion');
   if (!text) return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  const quoted = JSON.stringify(text);
-  const why = /^\d+$/.test(text) ? 'value out of range' : 'invalid syntax';
-  const message = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${why}`;
+  const message = `resourceVersion: Invalid value: ${JSON.stringify(text)}: ${notUnsigned(text)}`;
   throw verb === 'list' ? badRequest(`invalid resource version: ${message}`) : refusal(500, '', message);
 }
 

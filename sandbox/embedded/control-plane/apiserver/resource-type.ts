@@ -145,7 +145,7 @@ const conversions: Record<string, Conversion & { collection: string }> = {
       } as KubeObject;
     },
     fromStored({ involvedObject, message, source, firstTimestamp, lastTimestamp, ...event }) {
-      const { count, reportingComponent, ...rest } = event;
+      const { count, reportingComponent, reportingInstance, ...rest } = event;
       return {
         ...rest,
         apiVersion: 'events.k8s.io/v1',
@@ -157,6 +157,7 @@ const conversions: Record<string, Conversion & { collection: string }> = {
         deprecatedLastTimestamp: lastTimestamp ?? null,
         ...(count && { deprecatedCount: count }),
         ...(reportingComponent && { reportingController: reportingComponent }),
+        ...(reportingInstance && { reportingInstance }),
       } as KubeObject;
     },
   },

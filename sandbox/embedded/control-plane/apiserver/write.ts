@@ -10,11 +10,12 @@ import { applyDefaults, decodeObject, validateObject } from './engine.ts';
 import { alreadyExists, badRequest, conflict, invalid, refusal, staleObject } from './errors.ts';
 import { type Manage, manageFields } from './field-managers.ts';
 import { countsGenerations, createsOnUpdate, needsVersion } from './kinds.ts';
-import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
+import { immutableMetadata, validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { generateName } from './naming.ts';
-import { mustGet, present, viewOf } from './read.ts';
+import { mustGet, notUnsigned, present, viewOf } from './read.ts';
 import { type Content, contentOf, type Reply } from './reply.ts';
 import { stamp } from './stamp.ts';
+import { otherUid } from './storage-key.ts';
 import { resetForSubresource } from './subresource-fields.ts';
 
 /** `dryRun=All`. Throws 422 for anything else. */
@@ -70,6 +71,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   delete metadata.deletionGracePeriodSeconds;
   if (!manage) delete metadata.managedFields;
   delete metadata.generation;
+  Reflect.deleteProperty(metadata, 'selfLink');
   if (type.hasStatus) delete object.status;
 
   const context = strategyContext(call);
@@ -197,17 +199,17 @@ export async function updateObject(
     throw refuseInvalid(call, object, [{ field: 'metadata.uid', reason: 'FieldValueInvalid', message }]);
   }
   if (metadata.uid && metadata.uid !== old.metadata.uid)
-    throw conflict(
-      type,
-      info.name,
-      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`,
-    );
+    throw conflict(type, info.name, otherUid(call, metadata.uid, old.metadata.uid ?? ''));
   if (isPut && !metadata.resourceVersion && (type.definition || needsVersion.has(type.collection))) {
     const message = 'Invalid value: 0: must be specified for an update';
     throw refuseInvalid(call, object, [{ field: 'metadata.resourceVersion', reason: 'FieldValueInvalid', message }]);
   }
+  if (metadata.resourceVersion && !/^\d+$/.test(metadata.resourceVersion))
+    throw refusal(500, '', notUnsigned(metadata.resourceVersion));
   if (metadata.resourceVersion && metadata.resourceVersion !== old.metadata.resourceVersion)
     throw conflict(type, info.name, staleObject);
+  const fixed = immutableMetadata(object, old);
+  if (fixed.length > 0) throw refuseInvalid(call, object, fixed);
   copySystemFields(object, old);
   applyDefaults(type, object);
   let stored = type.conversion ? type.conversion.toStored(object) : object;
@@ -266,6 +268,7 @@ async function commit(call: ResourceCall, entry: Entry, stored: KubeObject): Pro
 function copySystemFields(object: KubeObject, old: KubeObject): void {
   const { metadata } = object;
   const was = old.metadata;
+  Reflect.deleteProperty(metadata, 'selfLink');
   for (const field of [
     'uid',
     'creationTimestamp',
@@ -293,6 +296,11 @@ function bumpGeneration(call: ResourceCall, stored: KubeObject, old: KubeObject)
         (key) => key !== 'metadata' && (key !== 'status' || !keepsStatus),
       )
     : fields;
-  if (named.some((field) => !isDeepStrictEqual(stored[field], old[field])))
+  const differs = (field: string) => !isDeepStrictEqual(stored[field], old[field]);
+  const { countsAnnotations } = call.type.strategy;
+  if (
+    named.some(differs) ||
+    (countsAnnotations && !isDeepStrictEqual(stored.metadata.annotations ?? {}, old.metadata.annotations ?? {}))
+  )
     stored.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }

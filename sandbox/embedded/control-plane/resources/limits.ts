@@ -56,6 +56,31 @@ function hardFaults(path: string, hard: Record<string, string>): FieldError[] {
   });
 }
 
+const compute = ['cpu', 'memory', 'limits.cpu', 'limits.memory', 'requests.cpu', 'requests.memory'];
+/** What can be counted within a scope. */
+const scoped: Record<string, Set<string>> = {
+  BestEffort: new Set(['pods']),
+  VolumeAttributesClass: new Set(['persistentvolumeclaims', 'requests.storage']),
+};
+const ofPods = new Set(['pods', ...compute]);
+const opposed = [
+  ['BestEffort', 'NotBestEffort'],
+  ['Terminating', 'NotTerminating'],
+];
+
+function scopeFaults(named: string[], hard: string[]): FieldError[] {
+  const fault = (why: string) => invalid('spec.scopes', named, why);
+  return [
+    ...named.flatMap((scope) => [
+      ...(scopes.has(scope) ? [] : [fault('unsupported scope')]),
+      ...hard
+        .filter((name) => quotaResources.has(name) && scopes.has(scope) && !(scoped[scope] ?? ofPods).has(name))
+        .map(() => fault('unsupported scope applied to resource')),
+    ]),
+    ...opposed.filter((pair) => pair.every((scope) => named.includes(scope))).map(() => fault('conflicting scopes')),
+  ];
+}
+
 /** REQUEST and LIMIT of a quota, by name. */
 function quotaCells({ status }: KubeObject): [string, string] {
   const names = Object.keys(status?.hard ?? {}).sort();
@@ -77,9 +102,7 @@ export const resourceQuotas: Strategy = {
   },
   validate({ spec }) {
     const faults = hardFaults('spec.hard', spec.hard ?? {});
-    for (const scope of spec.scopes ?? [])
-      if (!scopes.has(scope)) faults.push(invalid('spec.scopes', spec.scopes, 'unsupported scope'));
-    return faults;
+    return [...faults, ...scopeFaults(spec.scopes ?? [], Object.keys(spec.hard ?? {}).sort())];
   },
   validateUpdate: ({ spec }, old) => immutable('spec.scopes', spec.scopes, old.spec.scopes),
   cells: named(quotaCells),

@@ -2,6 +2,7 @@ import type { Loose } from '../../../../kubernetes/object.ts';
 
 /** What a pod's spec has when nobody said otherwise. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ */
 export function defaultPodSpec(spec: Loose): void {
+  alignServiceAccount(spec);
   spec.dnsPolicy ||= 'ClusterFirst';
   spec.restartPolicy ||= 'Always';
   spec.securityContext ??= {};
@@ -10,6 +11,13 @@ export function defaultPodSpec(spec: Loose): void {
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
   for (const list of ['initContainers', 'containers', 'ephemeralContainers'])
     for (const container of spec[list] ?? []) defaultContainer(container, spec.hostNetwork === true);
+}
+
+/** The older of its two names is kept beside the newer one. */
+function alignServiceAccount(spec: Loose): void {
+  const name = spec.serviceAccountName || spec.serviceAccount;
+  if (name) Object.assign(spec, { serviceAccountName: name, serviceAccount: name });
+  else for (const field of ['serviceAccountName', 'serviceAccount']) delete spec[field];
 }
 
 /** What a pod has and a template has not. */

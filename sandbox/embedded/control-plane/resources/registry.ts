@@ -6,7 +6,7 @@ import { certificateSigningRequests } from './certificates.ts';
 import * as cluster from './cluster.ts';
 import * as configuration from './configuration.ts';
 import * as endpoints from './endpoints.ts';
-import { events } from './events.ts';
+import { events, newerEvents } from './events.ts';
 import * as extensions from './extensions.ts';
 import { metadataFaults } from './faults.ts';
 import * as limits from './limits.ts';
@@ -23,7 +23,7 @@ const particular: Record<string, Strategy> = {
   '/pods': pods,
   '/services': services,
   '/events': events,
-  'events.k8s.io/events': events,
+  'events.k8s.io/events': newerEvents,
   '/configmaps': configuration.configMaps,
   '/secrets': configuration.secrets,
   '/serviceaccounts': configuration.serviceAccounts,

@@ -54,6 +54,8 @@ export interface Strategy {
   selectableFields?: Record<string, (object: KubeObject) => string>;
   /** Changes of these top-level fields bump metadata.generation (default: spec, if the kind has a status). */
   generationFields?: string[];
+  /** Annotations do so as well: they go on to what is made of the object. */
+  countsAnnotations?: true;
   /** Seconds before a deleted object is removed, when the client does not say (pods: spec.terminationGracePeriodSeconds). */
   gracePeriodSeconds?(object: KubeObject, requested?: number): number;
   /** What metadata.name must be; default a DNS subdomain. */

@@ -22,6 +22,7 @@ function defaultTemplate(template: Loose): void {
 }
 
 export const deployments: Strategy = {
+  countsAnnotations: true,
   ...validateDeployment,
   defaults({ spec }) {
     spec.replicas ??= 1;

@@ -52,7 +52,8 @@ interface Attachment {
 /** Standard input of a container with `stdin: true`, fed by whoever attaches. */
 export interface StdinSource extends AsyncIterable<Uint8Array> {
   push(data: Uint8Array): void;
-  end(): void;
+  /** Tells whether the container sees an end. */
+  end(): boolean;
 }
 
 /** All the kubelet knows of one container of a pod. */

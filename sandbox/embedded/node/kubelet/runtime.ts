@@ -169,9 +169,10 @@ function createStdin(once: boolean): StdinSource {
     },
     end() {
       // Without stdinOnce the container's standard input stays open for the next who attaches.
-      if (!once) return;
+      if (!once) return false;
       ended = true;
       wake?.();
+      return true;
     },
     async *[Symbol.asyncIterator]() {
       for (;;) {

@@ -6,7 +6,7 @@ import { checkCertificateRequest } from './certificate-requests.ts';
 import { admitClaim, admitIngress, checkResize, protect } from './default-classes.ts';
 import { checkLimits, defaultLimits } from './limit-ranger.ts';
 import { admitNamespace } from './namespace-lifecycle.ts';
-import { admitPriority, admitTolerations } from './pod-defaults.ts';
+import { admitPriority, admitTolerations, keepPriority } from './pod-defaults.ts';
 import { hasValidatingPolicies, validateByPolicies } from './policies/validating.ts';
 import { chargeQuota } from './resource-quota.ts';
 import { admitServiceAccount } from './service-account.ts';
@@ -51,7 +51,10 @@ function mutateInTree(attributes: Attributes): void {
     establish(call.services.store, object, old, call.services.clock.now());
   }
   if (operation === 'UPDATE') {
-    if (collection === '/pods') admitTolerations(object);
+    if (collection === '/pods' && old) {
+      keepPriority(object, old);
+      admitTolerations(object);
+    }
     return;
   }
   switch (collection) {

@@ -24,6 +24,12 @@ export function admitPriority(call: ResourceCall, pod: KubeObject): void {
   spec.preemptionPolicy ??= found?.preemptionPolicy ?? 'PreemptLowerPriority';
 }
 
+/** What a class has given stays, when an update does not say it. */
+export function keepPriority({ spec }: KubeObject, { spec: old }: KubeObject): void {
+  spec.priority ??= old.priority;
+  spec.preemptionPolicy ??= old.preemptionPolicy;
+}
+
 /** A node that falls silent keeps its pods for five minutes. */
 export function admitTolerations({ spec }: KubeObject): void {
   for (const key of ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']) {

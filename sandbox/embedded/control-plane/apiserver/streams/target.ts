@@ -106,9 +106,11 @@ function proxyTarget(call: ResourceCall, search: string): Target {
     : ports.length === 1
       ? ports[0]
       : ports.find((one) => !one.name);
+  const none = `no endpoints available for service ${JSON.stringify(info.name)}`;
   const unavailable = (why: string): Error => refusal(503, 'ServiceUnavailable', why);
-  if (!found) throw unavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
-  if (!hasEndpoints(call, name)) throw unavailable(`no endpoints available for service ${JSON.stringify(info.name)}`);
+  if (!found)
+    throw unavailable(/^\d+$/.test(port) ? `no service port ${port} found for service ${JSON.stringify(name)}` : none);
+  if (!hasEndpoints(call, name)) throw unavailable(none);
   const path = `/proxy/services/${info.namespace}/${name}/${scheme}${found.port}/${rest}${search}`;
   const node = services.store.list('/nodes').find((entry) => isRun(entry.object));
   if (!node) throw unavailable('no node is ready');

@@ -4,6 +4,7 @@ import { readObject } from '../body.ts';
 import type { ResourceCall } from '../call.ts';
 import { decodeObject, patchObject } from '../engine.ts';
 import { badRequest, conflict, invalid, methodNotSupported, staleObject } from '../errors.ts';
+import { type Manage, manageFields } from '../field-managers.ts';
 import { readPatch } from '../patch.ts';
 import { mustGet } from '../read.ts';
 import { contentOf, type Reply } from '../reply.ts';
@@ -59,8 +60,21 @@ async function scaleOnce(call: ResourceCall): Promise<Reply> {
   }
   const object = structuredClone(entry.object);
   writeReplicas(type, object, replicas);
-  const view = await updateObject(call, entry, object);
+  const manage = replicas === 0 ? ownedByNobody(pathsOf(type).replicas) : manageFields;
+  const view = await updateObject(call, entry, object, manage);
   return { code: 200, content: contentOf(scaleOf(type, view.object)) };
+}
+
+/** A Scale leaves out zero replicas, and who leaves a field out does not own it. */
+function ownedByNobody(path: string[]): Manage {
+  return (call, old, object) => {
+    const without = structuredClone(object);
+    const place = read(without, path.slice(0, -1));
+    delete place[path.at(-1) ?? ''];
+    manageFields(call, old, without);
+    if (without.metadata.managedFields) object.metadata.managedFields = without.metadata.managedFields;
+    else delete object.metadata.managedFields;
+  };
 }
 
 function readScale(call: ResourceCall): KubeObject {

@@ -289,7 +289,10 @@ export const tar = applet(async (call) => {
   });
   const strip = Number(/--strip-components=(\d+)/.exec(call.args.join(' '))?.[1] ?? 0);
   const { process } = call;
-  const folder = values.has('C') ? process.fs.realPath(resolvePath(process, values.get('C') as string)) : process.cwd;
+  const place = values.get('C');
+  if (place && statOf(process, resolvePath(process, place))?.type !== 'directory')
+    throw new UsageError(`can't change directory to '${place}': No such file or directory`);
+  const folder = place ? process.fs.realPath(resolvePath(process, place)) : process.cwd;
   const file = values.get('f') ?? '-';
   const job: TarCall = { call, flags, folder, excluded: all('X') };
   try {

@@ -54,11 +54,13 @@ export async function runExec(
 export async function runAttach(instance: Instance, streams: RemoteStreams): Promise<void> {
   const none = async () => {};
   const { stdin } = instance;
+  let detach = () => {};
   if (streams.stdin && stdin) {
     const source = streams.stdin;
     void (async () => {
       for await (const data of source) stdin.push(data);
-      stdin.end();
+      // As containerd: who has said all, and leaves the container its standard input, is let go.
+      if (!stdin.end()) detach();
     })();
   }
   streams.onResize((columns, rows) => instance.resize?.(columns, rows));
@@ -69,10 +71,11 @@ export async function runAttach(instance: Instance, streams: RemoteStreams): Pro
       end: resolve,
     };
     instance.attached.add(attachment);
-    void streams.closed.then(() => {
+    detach = () => {
       instance.attached.delete(attachment);
       resolve();
-    });
+    };
+    void streams.closed.then(detach);
   });
   await streams.finish(success);
 }
