@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { churn } from './churn.ts';
 import { killRounds } from './kill.ts';
+import type { Memory } from './memory.ts';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -27,9 +29,25 @@ const kill: Soak = async (home, [rounds = '200', seed = String(Date.now() % 1e9)
   return report.faults;
 };
 
-const SOAKS: Record<string, Soak> = { kill };
+const megabytes = ({ heap, external, resident }: Memory) =>
+  `${heap.toFixed(1)} + ${external.toFixed(1)} MB (${resident.toFixed(0)} resident)`;
 
-const [name = '', ...args] = process.argv.slice(2);
+const churning: Soak = async (home, [length = '60']) => {
+  say(`churn for ${length} minutes; heap and buffers after garbage collection`);
+  const { faults } = await churn(home, Number(length), (minute) => {
+    const { controlPlane, node, objects, writes, events, expired } = minute;
+    say(
+      `${String(minute.minute).padStart(3)} control plane ${megabytes(controlPlane)}, node ${megabytes(node)}, ${objects} objects, ${writes} writes, ${events} watch events, ${expired} told 410`,
+    );
+  });
+  return faults;
+};
+
+const SOAKS: Record<string, Soak> = { kill, churn: churning };
+
+const [first = 'churn', ...rest] = process.argv.slice(2);
+// A number alone is the minutes of the usual soak.
+const [name, args] = /^\d+$/.test(first) ? ['churn', [first, ...rest]] : [first, rest];
 const soak = SOAKS[name];
 if (!soak) {
   process.stderr.write(`atelier: soak knows no ${name}: use ${Object.keys(SOAKS).join(', ')}.\n`);
