@@ -5,6 +5,7 @@ import { createClock, type SkippableClock } from '../../../../../../sandbox/embe
 import {
   createNetwork,
   type Network,
+  type NetworkOptions,
   type PodNetwork,
 } from '../../../../../../sandbox/embedded/node/network/network.ts';
 import { createPolicies } from '../../../../../../sandbox/embedded/node/network/policies.ts';
@@ -69,7 +70,7 @@ interface PodOptions {
 
 export const nodes: Record<string, string> = { '10.99.0.1': 'node-1', '10.99.0.2': 'node-2' };
 
-export function createRig(): NetworkRig {
+export function createRig(options: Pick<NetworkOptions, 'neighbours'> = {}): NetworkRig {
   const clock = createClock();
   const [services, slices, policies, namespaces] = [collection(), collection(), collection(), collection()];
   const table = createServiceTable({ services, slices, nodeAt: (address) => nodes[address], clock });
@@ -80,6 +81,7 @@ export function createRig(): NetworkRig {
     nodeAddress: () => '10.99.0.1',
     policies: createPolicies({ policies, namespaces: () => namespaces }),
     apiServer: { host: '127.0.0.1', port: 1 },
+    ...options,
   });
   for (const name of ['default', 'other', 'kube-system']) {
     namespaces.put({ metadata: { name, labels: { 'kubernetes.io/metadata.name': name } } });
