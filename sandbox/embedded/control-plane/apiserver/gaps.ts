@@ -10,7 +10,6 @@ const gaps: { what: string; why: string }[] = [
 /** Not refused, but without the effect a full cluster gives them. */
 const quiet: { what: string; why: string }[] = [
   { what: 'services: ports of protocol UDP and SCTP', why: 'stored; of UDP the cluster’s DNS alone is carried' },
-  { what: 'pod-security.kubernetes.io labels', why: 'stored; Pod Security is not enforced' },
   {
     what: 'customresourcedefinitions: conversion webhooks',
     why: 'one version is served; the others are not converted',

@@ -66,6 +66,13 @@ export function startResourceQuotas(context: ControllerContext, kinds: Kinds): v
       const claims = await listed(context.informer(claimResource), namespace);
       return total(claims.map((claim) => parseQuantity(String(claim.spec.resources?.requests?.storage ?? '0'))));
     }
+    const classed = /^(.+)\.storageclass\.storage\.k8s\.io\/(requests\.storage|persistentvolumeclaims)$/.exec(name);
+    if (classed) {
+      const all = await listed(context.informer(claimResource), namespace);
+      const claims = all.filter((claim) => claim.spec.storageClassName === classed[1]);
+      if (classed[2] === 'persistentvolumeclaims') return count(claims.length);
+      return total(claims.map((claim) => parseQuantity(String(claim.spec.resources?.requests?.storage ?? '0'))));
+    }
     if (name === 'services.loadbalancers' || name === 'services.nodeports') {
       const services = await listed(context.informer(serviceResource), namespace);
       return count(services.reduce((sum, service) => sum + portsOf(service, name), 0));

@@ -19,6 +19,7 @@ import { startLoadBalancers } from './load-balancers.ts';
 import { startNamespaces } from './namespaces.ts';
 import { startNodeLifecycle } from './node-lifecycle.ts';
 import { startPodCleanup } from './pod-cleanup.ts';
+import { startPolicyStatus } from './policy-status.ts';
 import { startReplicaSets, startReplicationControllers } from './replicas.ts';
 import { startResourceQuotas } from './resource-quotas.ts';
 import { startRootCertificates, startServiceAccounts } from './service-accounts.ts';
@@ -59,6 +60,7 @@ export function startControllers(options: ControllersOptions): void {
   startTaintEviction(context);
   startPodCleanup(context);
   startClusterRoleAggregation(context);
+  startPolicyStatus(context);
   startCertificates(context);
   startEventExpiry(context);
 }

@@ -9,7 +9,7 @@ import {
   qualifiedName,
 } from '../../../../kubernetes/names.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { conditionScope, policyScope } from '../apiserver/admission/scopes.ts';
+import { conditionScope, policyScope } from '../schema/admission-scopes.ts';
 import { duplicate, forbidden, invalid, notSupported, required, tooMany } from '../schema/field-errors.ts';
 import { each, labelSelector } from './faults.ts';
 import type { FieldError } from './strategy.ts';
@@ -65,7 +65,8 @@ function fullyQualified(at: string, name: string): FieldError[] {
 
 const knownVersions = ['v1', 'v1beta1'];
 
-function reviewVersionFaults(path: string, { admissionReviewVersions: versions = [] }: Loose): FieldError[] {
+function reviewVersionFaults(path: string, { admissionReviewVersions }: Loose): FieldError[] {
+  const versions: string[] = admissionReviewVersions ?? [];
   const at = `${path}.admissionReviewVersions`;
   if (versions.length === 0) return [required(at, `must specify one of ${knownVersions.join(', ')}`)];
   const faults: FieldError[] = [];
@@ -84,7 +85,10 @@ const supported = (at: string, value: string | undefined, allowed: string[]): Fi
 const operations = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
 
 function ruleFaults(at: string, rule: Loose): FieldError[] {
-  const { operations: asked = [], apiGroups = [], apiVersions = [], resources = [] } = rule;
+  // An empty list is stored as null.
+  const [asked, apiGroups, apiVersions, resources] = ['operations', 'apiGroups', 'apiVersions', 'resources'].map(
+    (field): string[] => rule[field] ?? [],
+  ) as [string[], string[], string[], string[]];
   const faults: FieldError[] = [];
   const only = (name: string, list: string[], what: string): void => {
     if (list.length > 1 && list.includes('*'))

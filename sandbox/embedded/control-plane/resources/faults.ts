@@ -150,7 +150,7 @@ export function resourceRequirements(path: string, resources: Loose): FieldError
   return faults;
 }
 
-function containerResource(path: string, name: string): FieldError[] {
+export function containerResource(path: string, name: string): FieldError[] {
   if (name.includes('/') || standardResources.includes(name) || name.startsWith('hugepages-')) return [];
   return [
     invalid(path, name, 'must be a standard resource type or fully qualified'),

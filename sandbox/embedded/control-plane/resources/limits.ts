@@ -1,9 +1,10 @@
 import { qualifiedName } from '../../../../kubernetes/names.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { compareQuantities } from '../../../../kubernetes/quantity.ts';
+import { compareQuantities, quantityMilli } from '../../../../kubernetes/quantity.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '../schema/field-errors.ts';
 import { ageOf, createdAt, intOrStringCell, named, nameOf } from './cells.ts';
-import { each, immutable, intOrPercent, labelSelector, notMoreThanAll } from './faults.ts';
+import { containerResource, each, immutable, intOrPercent, labelSelector, notMoreThanAll } from './faults.ts';
+import { scopeFaults } from './quota-scopes.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
 const quotaResources = new Set([
@@ -31,15 +32,6 @@ const countable =
   /^(pods|resourcequotas|services(\..*)?|replicationcontrollers|secrets|persistentvolumeclaims|configmaps|count\/.*)$/;
 /** Names that mean something, though not to a quota. */
 const isCore = /^(storage|attachable-volumes-.*)$/;
-const scopes = new Set([
-  'Terminating',
-  'NotTerminating',
-  'BestEffort',
-  'NotBestEffort',
-  'PriorityClass',
-  'CrossNamespacePodAffinity',
-  'VolumeAttributesClass',
-]);
 
 function hardFaults(path: string, hard: Record<string, string>): FieldError[] {
   return Object.entries(hard).flatMap(([name, quantity]) => {
@@ -54,31 +46,6 @@ function hardFaults(path: string, hard: Record<string, string>): FieldError[] {
     if (countable.test(name) && /[mun]$/.test(quantity)) faults.push(invalid(at, quantity, 'must be an integer'));
     return faults;
   });
-}
-
-const compute = ['cpu', 'memory', 'limits.cpu', 'limits.memory', 'requests.cpu', 'requests.memory'];
-/** What can be counted within a scope. */
-const scoped: Record<string, Set<string>> = {
-  BestEffort: new Set(['pods']),
-  VolumeAttributesClass: new Set(['persistentvolumeclaims', 'requests.storage']),
-};
-const ofPods = new Set(['pods', ...compute]);
-const opposed = [
-  ['BestEffort', 'NotBestEffort'],
-  ['Terminating', 'NotTerminating'],
-];
-
-function scopeFaults(named: string[], hard: string[]): FieldError[] {
-  const fault = (why: string) => invalid('spec.scopes', named, why);
-  return [
-    ...named.flatMap((scope) => [
-      ...(scopes.has(scope) ? [] : [fault('unsupported scope')]),
-      ...hard
-        .filter((name) => quotaResources.has(name) && scopes.has(scope) && !(scoped[scope] ?? ofPods).has(name))
-        .map(() => fault('unsupported scope applied to resource')),
-    ]),
-    ...opposed.filter((pair) => pair.every((scope) => named.includes(scope))).map(() => fault('conflicting scopes')),
-  ];
 }
 
 /** REQUEST and LIMIT of a quota, by name. */
@@ -101,8 +68,9 @@ export const resourceQuotas: Strategy = {
     quota.status = {};
   },
   validate({ spec }) {
-    const faults = hardFaults('spec.hard', spec.hard ?? {});
-    return [...faults, ...scopeFaults(spec.scopes ?? [], Object.keys(spec.hard ?? {}).sort())];
+    const hard = spec.hard ?? {};
+    const standard = Object.keys(hard).filter((name) => quotaResources.has(name) || name.includes('hugepages-'));
+    return [...hardFaults('spec.hard', hard), ...scopeFaults(spec, standard)];
   },
   validateUpdate: ({ spec }, old) => immutable('spec.scopes', spec.scopes, old.spec.scopes),
   cells: named(quotaCells),
@@ -110,17 +78,38 @@ export const resourceQuotas: Strategy = {
 
 const limitKinds = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'];
 
+const limitTypes = ['Pod', 'Container', 'PersistentVolumeClaim'];
+
+function limitTypeFaults(at: string, type: string): FieldError[] {
+  const faults = each(at, type, qualifiedName(type));
+  if (faults.length > 0 || type.includes('/') || limitTypes.includes(type)) return faults;
+  return [invalid(at, type, 'must be a standard limit type or fully qualified')];
+}
+
+function resourceNameFaults(at: string, type: string, name: string): FieldError[] {
+  const faults = each(at, name, qualifiedName(name));
+  if (faults.length > 0 || type === 'PersistentVolumeClaim') return faults;
+  return type === 'Pod' || type === 'Container' ? containerResource(at, name) : faults;
+}
+
 function limitFaults(at: string, limit: Loose): FieldError[] {
   const faults: FieldError[] = [];
-  if (!limit.type) faults.push(...each(`${at}.type`, '', qualifiedName('')));
+  const namesOf = (...kinds: string[]): void => {
+    for (const kind of kinds)
+      for (const name of Object.keys(limit[kind] ?? {}))
+        faults.push(...resourceNameFaults(`${at}.${kind}[${name}]`, limit.type, name));
+  };
+  namesOf('max', 'min');
   if (limit.type === 'Pod')
     for (const kind of ['default', 'defaultRequest'])
       if (Object.keys(limit[kind] ?? {}).length > 0)
         faults.push(forbidden(`${at}.${kind}`, "may not be specified when `type` is 'Pod'"));
+  if (limit.type !== 'Pod') namesOf('default', 'defaultRequest');
   if (limit.type === 'PersistentVolumeClaim' && !limit.min?.storage && !limit.max?.storage)
     faults.push(
       required(`${at}.limits`, 'either minimum or maximum storage value is required, but neither was provided'),
     );
+  namesOf('maxLimitRequestRatio');
   const names = new Set(limitKinds.flatMap((kind) => Object.keys(limit[kind] ?? {})));
   for (const name of names) {
     const { min, max, default: limits, defaultRequest: requests } = limit;
@@ -151,6 +140,13 @@ function limitFaults(at: string, limit: Loose): FieldError[] {
       say('default', min[name], `min value ${min[name]} is greater than default value ${limits[name]}`);
     if (more(limits, max))
       say('default', max[name], `default value ${limits[name]} is greater than max value ${max[name]}`);
+    const ratio = limit.maxLimitRequestRatio?.[name];
+    if (ratio !== undefined && compareQuantities(ratio, '1') < 0)
+      say('maxLimitRequestRatio', ratio, `ratio ${ratio} is less than 1`);
+    if (ratio === undefined || min?.[name] === undefined || max?.[name] === undefined) continue;
+    const most = quantityMilli(max[name]) / quantityMilli(min[name]);
+    if (quantityMilli(ratio) / 1000 > most)
+      say('maxLimitRequestRatio', ratio, `ratio ${ratio} is greater than max/min = ${most.toFixed(6)}`);
   }
   return faults;
 }
@@ -172,7 +168,7 @@ export const limitRanges: Strategy = {
       const at = `spec.limits[${index}]`;
       const twice = seen.has(limit.type) ? [duplicate(`${at}.type`, limit.type)] : [];
       seen.add(limit.type);
-      return [...twice, ...limitFaults(at, limit)];
+      return [...limitTypeFaults(`${at}.type`, limit.type ?? ''), ...twice, ...limitFaults(at, limit)];
     });
   },
   cells: createdAt,

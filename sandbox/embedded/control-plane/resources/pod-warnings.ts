@@ -21,6 +21,11 @@ export function podTemplateWarnings(template: Loose, prefix: string): string[] {
   }
   for (const [index, { name }] of (spec.imagePullSecrets ?? []).entries())
     if (!name) warnings.push(`${path}.imagePullSecrets[${index}].name: invalid empty name ""`);
+  const profiles = 'container.apparmor.security.beta.kubernetes.io/';
+  for (const key of Object.keys(template?.metadata?.annotations ?? {}).filter((one) => one.startsWith(profiles)))
+    warnings.push(
+      `${prefix}metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`,
+    );
   for (const list of ['initContainers', 'containers'])
     for (const [index, container] of (spec[list] ?? []).entries())
       warnings.push(...containerWarnings(`${path}.${list}[${index}]`, container));

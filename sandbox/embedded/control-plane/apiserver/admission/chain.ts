@@ -6,7 +6,8 @@ import { checkCertificateRequest } from './certificate-requests.ts';
 import { admitClaim, admitIngress, checkResize, protect } from './default-classes.ts';
 import { checkLimits, defaultLimits } from './limit-ranger.ts';
 import { admitNamespace } from './namespace-lifecycle.ts';
-import { admitPriority, admitTolerations, keepPriority } from './pod-defaults.ts';
+import { admitPriority, admitTolerations, checkPriorityClass, keepPriority } from './pod-defaults.ts';
+import { checkPodSecurity } from './pod-security/admission.ts';
 import { hasValidatingPolicies, validateByPolicies } from './policies/validating.ts';
 import { chargeQuota } from './resource-quota.ts';
 import { admitServiceAccount } from './service-account.ts';
@@ -88,14 +89,17 @@ export function validate(attributes: Attributes): Promise<void> | undefined {
   return validateByWebhooks(attributes);
 }
 
-function validateInTree({ call, operation, object, old, kind }: Attributes): void {
+function validateInTree(attributes: Attributes): void {
+  const { call, operation, object, old, kind } = attributes;
   if (!object || kind) return;
   checkEscalation(call, object, old);
   checkCertificateRequest(call, object, old);
-  if (call.info.subresource !== '') return;
   const { collection } = call.type;
-  if (collection === '/pods' && operation === 'CREATE') checkLimits(call, object);
-  if (collection !== '/persistentvolumeclaims') return;
+  const whole = call.info.subresource === '';
+  if (whole && collection === '/pods' && operation === 'CREATE') checkLimits(call, object);
+  checkPodSecurity(attributes);
+  checkPriorityClass(call, object);
+  if (!whole || collection !== '/persistentvolumeclaims') return;
   checkLimits(call, object);
   if (old) checkResize(call, object, old);
 }

@@ -1,8 +1,8 @@
 import type { Loose } from '../../../../../kubernetes/object.ts';
+import { conditionScope } from '../../schema/admission-scopes.ts';
 import { forbidden } from '../errors.ts';
 import { type Attributes, type Face, nameOf } from './attributes.ts';
 import { compiled, evaluate, type Values, valuesOf } from './expressions.ts';
-import { conditionScope } from './scopes.ts';
 
 export type Matching = { matches: boolean } | { error: string };
 

@@ -1,4 +1,5 @@
 import type { KubeObject, Loose } from '../../../../../../kubernetes/object.ts';
+import { conditionScope, policyScope } from '../../../schema/admission-scopes.ts';
 import { warn } from '../../call.ts';
 import { forbidden } from '../../errors.ts';
 import type { Services } from '../../services.ts';
@@ -6,7 +7,6 @@ import { type Attributes, type Face, nameOf, namespaceOf } from '../attributes.t
 import { compiled, evaluate, lazyVariables, type Result, type Values, valuesOf } from '../expressions.ts';
 import { tellConditions } from '../match-conditions.ts';
 import { faceForResources, isExempt } from '../matching.ts';
-import { conditionScope, policyScope } from '../scopes.ts';
 import { paramsOf } from './params.ts';
 
 const policies = 'admissionregistration.k8s.io/validatingadmissionpolicies';

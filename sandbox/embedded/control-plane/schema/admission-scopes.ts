@@ -1,4 +1,4 @@
-import { BOOL, type CelType, DYN, listOf, mapOf, objectOf, STRING } from '../../../../../cel/types.ts';
+import { BOOL, type CelType, DYN, listOf, mapOf, objectOf, STRING } from '../../../../cel/types.ts';
 
 const gvk = objectOf('GroupVersionKind', { group: STRING, version: STRING, kind: STRING });
 const gvr = objectOf('GroupVersionResource', { group: STRING, version: STRING, resource: STRING });
