@@ -49,9 +49,15 @@ export interface ContainerOptions {
   ports?: number[];
   /** The Pod's restartPolicy is not Always, or it is an init container. */
   terminates?: boolean;
+  /** Those of them that are probed by gRPC. */
+  grpcPorts?: number[];
   limits?: { cpu?: number; memory?: number };
   network: ContainerNetwork;
   clock: Clock;
+  /** Bytes the node has: what a container without a limit may use. */
+  nodeMemory?: number;
+  /** Starts before this one. */
+  attempt?: number;
   /** What it may use; without one it uses what it likes. */
   cpu?: CpuMeter;
 }
@@ -62,6 +68,8 @@ export interface RunningContainer extends Container {
   /** Ends every process at once, exit code 137. */
   kill(): void;
   readonly memory: MemoryMeter;
+  /** Bytes of files it wrote over its image. */
+  written(): number;
   /** It was killed for using more memory than it may. */
   readonly outOfMemory: boolean;
   /** What /dev/termination-log holds. https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */
@@ -99,9 +107,11 @@ class ContainerTable implements RunningContainer, ProcessHost {
   readonly network: ContainerNetwork;
   readonly clock: Clock;
   readonly ports: number[];
+  readonly grpcPorts: number[];
   readonly terminates: boolean;
   readonly limits: { cpu?: number; memory?: number };
   readonly load: ImageLoad;
+  readonly attempt: number;
   readonly memory: MemoryMeter;
   outOfMemory = false;
   readonly container = this as Container;
@@ -119,10 +129,12 @@ class ContainerTable implements RunningContainer, ProcessHost {
     this.network = options.network;
     this.clock = options.clock;
     this.ports = options.ports ?? [];
+    this.grpcPorts = options.grpcPorts ?? [];
     this.terminates = options.terminates ?? false;
     this.limits = options.limits ?? {};
     this.load = options.image.load ?? {};
-    const { memory: limit } = this.limits;
+    this.attempt = options.attempt ?? 0;
+    const { memory: limit = options.nodeMemory } = this.limits;
     this.memory = new MemoryMeter({
       resting: this.load.memory ?? RESTING,
       ...(limit && { limit }),
@@ -277,6 +289,11 @@ class ContainerTable implements RunningContainer, ProcessHost {
 
   kill(): void {
     for (const process of [...this.table.values()]) process.deliver('SIGKILL', 'outside');
+  }
+
+  written(): number {
+    const root = this.fs.mounts().find(({ path }) => path === '/')?.volume.fs;
+    return root instanceof MemoryTree ? root.written() : 0;
   }
 
   terminationMessage(path = '/dev/termination-log'): string {

@@ -167,6 +167,7 @@ export interface Container {
   clock: Clock;
   /** Ports that are declared or probed; a generic container listens on them. */
   ports: number[];
+  grpcPorts: number[];
   /** Whether it is meant to end by itself, as in a Job: a generic container then does. */
   terminates: boolean;
   /** Cores and bytes the container may use, where limited; for `nproc`, `free` and the like. */
@@ -180,6 +181,8 @@ export interface Container {
   /** A signal from inside: as the kernel has it, PID 1 gets only what it handles. False when there is no such process. */
   signal(pid: number, signal: Signal): boolean;
   load: ImageLoad;
+  /** How often it was started before, as `restartCount` says. */
+  attempt: number;
   /** Takes milliseconds of one core from what the container may use; resolves when it has them, undefined when that is now. */
   spend(cpuMilliseconds: number): Promise<void> | undefined;
 }

@@ -3,9 +3,11 @@ import { alpine, busybox, debian } from './busybox/image.ts';
 import { createGenericImage } from './generic/image.ts';
 import type { Image } from './image.ts';
 import { frozenJupyter, jupyter, onyxiaJupyter } from './jupyter/image.ts';
+import { misbehaving } from './misbehave/image.ts';
 import { nginx } from './nginx/image.ts';
 import { isOneSlip, parseReference, type Reference } from './reference.ts';
 import { curl, helloWorld, pause, whoami } from './small/images.ts';
+import { stressImages } from './stress/image.ts';
 import { loadImages, utilities } from './utilities/image.ts';
 
 export interface ResolvedImage {
@@ -31,6 +33,8 @@ export interface PullFailure {
 const PLAYED: Image[] = [
   utilities,
   ...loadImages,
+  ...stressImages,
+  misbehaving,
   busybox,
   alpine,
   debian,

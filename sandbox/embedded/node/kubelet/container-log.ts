@@ -74,6 +74,11 @@ export class ContainerLog {
     return this.#closed;
   }
 
+  /** Bytes it takes. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** The last bytes of the log, for a termination message that falls back to it. */
   tail(lines: number, bytes: number): string {
     const text = Buffer.concat(this.#lines.slice(-lines).map((line) => render(line, false)));

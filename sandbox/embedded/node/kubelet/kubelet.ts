@@ -7,6 +7,7 @@ import type { ServiceTable } from '../network/services.ts';
 import { CpuMeter } from '../usage/cpu-meter.ts';
 import { admit } from './admission.ts';
 import { amount } from './downward.ts';
+import { watchUse } from './eviction.ts';
 import { Images, type Resolve } from './images.ts';
 import { mounts } from './mounting.ts';
 import type { NodeContext } from './node-context.ts';
@@ -47,6 +48,8 @@ export interface KubeletOptions {
 export interface Kubelet {
   readonly node: string;
   readonly capacity: { cpu: string; memory: string; pods: string };
+  /** What the node's own programs use: cores, bytes. */
+  readonly own: { cores: number; memory: number };
   /** Of all its containers. */
   readonly cpu: CpuMeter;
   pod(namespace: string, name: string): PodWorker | undefined;
@@ -173,6 +176,20 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     }
   }
 
+  const own = { cores: 0.06, memory: 420 << 20 };
+  const stopEvicting = watchUse({
+    clock,
+    pods: () => [...workers.values()],
+    memory: { capacity: amount(node.capacity.memory), own: own.memory },
+    pressed(pressed) {
+      registration.memoryPressure = pressed;
+      const reason = `NodeHas${pressed ? 'Insufficient' : 'Sufficient'}Memory`;
+      const about = { apiVersion: 'v1', kind: 'Node', metadata: { name: node.name, uid: node.name } };
+      lane.later(() => recorder.event(about, 'Normal', reason, `Node ${node.name} status is now: ${reason}`));
+      lane.later(() => registration.report());
+    },
+  });
+
   function renew(): void {
     renewal = clock.after(300_000, () => {
       tokens.renew();
@@ -183,6 +200,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   return {
     node: node.name,
     capacity: node.capacity,
+    own,
     cpu,
     tokens,
     pod: (namespace, name) => byName.get(`${namespace}/${name}`),
@@ -199,6 +217,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     forget: () => registration.stop(),
     close() {
       renewal?.cancel();
+      stopEvicting();
       registration.stop();
       for (const stop of stops.splice(0)) stop();
       for (const worker of workers.values()) worker.close();

@@ -41,6 +41,8 @@ export class NodeRegistration {
   #uid = '';
   /** Containers end with this process: each of its lives is a boot of the machine. */
   readonly #boot = randomUUID();
+  /** Shown with the next report. */
+  memoryPressure = false;
   #stopped = false;
 
   constructor(client: Client, clock: Clock, options: NodeOptions, log: (message: string) => void) {
@@ -193,7 +195,19 @@ export class NodeRegistration {
       capacity: amounts,
       allocatable: amounts,
       conditions: [
-        condition('MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
+        this.memoryPressure
+          ? condition(
+              'MemoryPressure',
+              'True',
+              'KubeletHasInsufficientMemory',
+              'kubelet has insufficient memory available',
+            )
+          : condition(
+              'MemoryPressure',
+              'False',
+              'KubeletHasSufficientMemory',
+              'kubelet has sufficient memory available',
+            ),
         condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
         condition('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
         condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'),

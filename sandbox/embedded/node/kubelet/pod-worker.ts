@@ -13,8 +13,8 @@ import { recordsOf } from './recall.ts';
 import { type ContainerRecord, newRecord } from './records.ts';
 import { type PodContext, timestamp } from './runtime.ts';
 import { timings } from './stages/timings.ts';
-import { type Phase, restarts } from './status/phase.ts';
-import { podStatus, rejectedStatus } from './status/pod-status.ts';
+import { restarts } from './status/phase.ts';
+import { type PodVerdict, podStatus, rejectedStatus } from './status/pod-status.ts';
 import { StatusWriter } from './status/status-writer.ts';
 import { PodVolumes } from './volumes.ts';
 
@@ -33,7 +33,7 @@ export class PodWorker {
   #context: PodContext | undefined;
   readonly #refusal: Refusal | undefined;
   readonly #writer: StatusWriter;
-  #verdict: { phase: Phase; reason?: string; message?: string } | undefined;
+  #verdict: PodVerdict | undefined;
   #queued = false;
   #ending: Promise<void> | undefined;
   #ended = false;
@@ -260,6 +260,23 @@ export class PodWorker {
     this.#node.event(this.pod, 'Normal', 'DeadlineExceeded', message);
     this.#writer.write();
     void this.#end(this.#grace());
+  }
+
+  /** It uses more of the node than it may. `forOthers`: the node is short of something. */
+  evict(message: string, forOthers = false): void {
+    if (this.#ending || this.#verdict) return;
+    this.#verdict = { phase: 'Failed', reason: 'Evicted', message, ...(forOthers && { disrupted: true }) };
+    this.#node.event(this.pod, 'Warning', 'Evicted', message);
+    this.#writer.write();
+    void this.#end(timings.evictionGrace);
+  }
+
+  /** Bytes of local storage: written files and logs by container, emptyDirs by volume. */
+  storage(): { containers: Map<string, number>; emptyDirs: Map<string, number> } {
+    const containers = this.records.flatMap(({ name, instance }): [string, number][] =>
+      instance ? [[name, instance.container.written() + instance.log.size]] : [],
+    );
+    return { containers: new Map(containers), emptyDirs: this.#volumes.emptyDirs(this.pod) };
   }
 
   /** A second delete asked for less patience. */

@@ -5,6 +5,7 @@ import type { Loose } from '../../../../kubernetes/object.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import type { PodNetwork } from '../network/network.ts';
 import { expand } from './environment.ts';
+import { probeGrpc } from './grpc-probe.ts';
 import type { Instance } from './records.ts';
 import { timings } from './stages/timings.ts';
 
@@ -46,7 +47,15 @@ async function probeOnce(probe: Loose, target: ProbeTarget, clock: Clock): Promi
       return { ok: false, output: dialError(host, port, error) };
     }
   }
-  if (probe.grpc) return { ok: false, output: 'gRPC probes are not simulated' };
+  if (probe.grpc) {
+    const { port, service } = probe.grpc;
+    const dial = () => network.fromNode(port);
+    const output = await probeGrpc(
+      { host: ip, port, service: service ?? '', limit, least: leastPatience, dial },
+      clock,
+    );
+    return output === undefined ? { ok: true } : { ok: false, output };
+  }
   return { errored: 'missing probe handler' };
 }
 

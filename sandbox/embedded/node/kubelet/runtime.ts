@@ -82,10 +82,13 @@ export async function create(context: PodContext, record: ContainerRecord, image
     hosts: context.hosts,
     resolvConf: context.resolvConf,
     ports: portsOf(spec),
+    grpcPorts: probesOf(spec).flatMap((probe) => (probe.grpc ? [probe.grpc.port] : [])),
+    nodeMemory: amount(context.allocatable.memory ?? '0'),
     limits,
     network: context.network,
     clock,
     cpu,
+    attempt: record.containerID ? record.restartCount + 1 : 0,
   });
   const log = new ContainerLog(() => clock.now());
   return {
@@ -189,11 +192,14 @@ function createStdin(once: boolean): StdinSource {
   };
 }
 
+const probesOf = (spec: Loose): Loose[] =>
+  [spec.readinessProbe, spec.livenessProbe, spec.startupProbe].filter((probe) => probe !== undefined);
+
 /** Ports a generic container listens on: declared, or probed. */
 function portsOf(spec: Loose): number[] {
   const ports = new Set<number>((spec.ports ?? []).map((port: Loose) => port.containerPort));
-  for (const probe of [spec.readinessProbe, spec.livenessProbe, spec.startupProbe]) {
-    const port = probe?.httpGet?.port ?? probe?.tcpSocket?.port ?? probe?.grpc?.port;
+  for (const probe of probesOf(spec)) {
+    const port = probe.httpGet?.port ?? probe.tcpSocket?.port ?? probe.grpc?.port;
     if (typeof port === 'number') ports.add(port);
   }
   return [...ports];

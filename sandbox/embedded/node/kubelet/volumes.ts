@@ -4,7 +4,7 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { ApiError, type Client } from '../../client/client.ts';
 import type { Clock } from '../../clock.ts';
 import { createFolderVolume } from '../images/file-system/folder.ts';
-import { createMemoryVolume } from '../images/file-system/memory.ts';
+import { createMemoryVolume, MemoryTree } from '../images/file-system/memory.ts';
 import { type ProjectedFile, ProjectedVolume } from '../images/file-system/projected.ts';
 import { subPathVolume } from '../images/file-system/sub-path.ts';
 import type { Volume } from '../images/file-system.ts';
@@ -88,6 +88,16 @@ export class PodVolumes {
   /** Shows changed ConfigMaps and Secrets in running containers. */
   async refresh(): Promise<void> {
     for (const { refresh } of this.#mounted.values()) await refresh?.();
+  }
+
+  /** Bytes in each emptyDir. */
+  emptyDirs(pod: KubeObject): Map<string, number> {
+    const used = new Map<string, number>();
+    for (const { name, emptyDir } of pod.spec.volumes ?? []) {
+      const fs = emptyDir && this.#mounted.get(name)?.volume.fs;
+      if (fs instanceof MemoryTree) used.set(name, fs.written());
+    }
+    return used;
   }
 
   async #setUp(pod: KubeObject, spec: Loose): Promise<Mounted> {

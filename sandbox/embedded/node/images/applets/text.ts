@@ -1,5 +1,6 @@
 import { FileError, fileErrorText } from '../file-system.ts';
 import type { Input } from '../image.ts';
+import { gather } from '../process/gather.ts';
 import { openOutput, resolvePath } from '../process/open.ts';
 import { readAll, readLines } from '../process/streams.ts';
 import { bracket } from '../shell/pattern.ts';
@@ -89,7 +90,7 @@ export const tail = applet(async (call) => {
   const limit = Math.abs(count(text));
   const fromStart = text.startsWith('+');
   const status = await titled(call, rest, flags, async (input) => {
-    const all = await readAll(input);
+    const all = await gather(call.process, input);
     if (values.has('c'))
       return call.process.stdout.write(fromStart ? all.subarray(limit - 1) : all.subarray(-limit || all.length));
     let at = fromStart ? 0 : all.length - (all.at(-1) === 10 ? 1 : 0);

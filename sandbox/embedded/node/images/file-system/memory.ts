@@ -50,6 +50,17 @@ export class MemoryTree implements VolumeBackend {
     return tree;
   }
 
+  /** Bytes of the files that are this tree's own, not shared with the one it was copied from. */
+  written(): number {
+    const sum = (node: TreeNode): number => {
+      if (node.owner !== this.token) return 0;
+      let total = node.size;
+      for (const child of node.children?.values() ?? []) total += sum(child);
+      return total;
+    };
+    return sum(this.root);
+  }
+
   private node(type: TreeNode['type'], mode: number, uid: number, gid: number): TreeNode {
     const node: TreeNode = { owner: this.token, type, mode, uid, gid, modified: this.now(), size: 0 };
     if (type === 'directory') node.children = new Map();

@@ -1,4 +1,5 @@
 import { debianFiles, debianPrograms } from '../busybox/image.ts';
+import { listenGrpcHealth } from '../http/grpc.ts';
 import { answer, listenHttp, send } from '../http/server.ts';
 import type { ContainerProcess, Image, Program } from '../image.ts';
 
@@ -12,7 +13,8 @@ const run: Program = async (process: ContainerProcess) => {
   }
   const page = `<!doctype html>\n<title>simulated</title>\n<p>This container is <strong>simulated</strong>: the image ${container.image} is not really run here.</p>\n<p>Pod ${container.pod.name}</p>\n`;
   for (const port of new Set(container.ports)) {
-    await listenHttp(process, port, (_, response) => send(response, answer(200, page)));
+    if (container.grpcPorts.includes(port)) await listenGrpcHealth(process, port, () => true);
+    else await listenHttp(process, port, (_, response) => send(response, answer(200, page)));
     await process.stdout.write(`Simulated: listening on port ${port}.\n`);
   }
   const ended = new Promise<number>((resolve) => process.onSignal('SIGTERM', () => resolve(0)));

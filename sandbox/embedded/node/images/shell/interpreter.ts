@@ -1,5 +1,6 @@
 import type { ContainerProcess, Program, SpawnOptions, StartedProcess } from '../image.ts';
-import { BytesInput, Pipe, readAll } from '../process/streams.ts';
+import { gather } from '../process/gather.ts';
+import { BytesInput, Pipe } from '../process/streams.ts';
 import { type Builtin, builtins } from './builtins/index.ts';
 import { runCompound } from './compound.ts';
 import { FunctionReturn, LoopExit, ShellExit, ShellFailure } from './control.ts';
@@ -219,7 +220,7 @@ export class Interpreter extends ShellIo {
   private async substitute(script: Script): Promise<string> {
     const pipe = new Pipe();
     const child = this.fork((shell) => shell.script(script), { stdout: pipe });
-    const text = await readAll(pipe, this.process.killed);
+    const text = await gather(this.process, pipe);
     this.substituted = await this.alive(child.exit);
     return text.toString().replace(/\0/g, '').replace(/\n+$/, '');
   }

@@ -7,9 +7,6 @@ import type { PodWorker } from '../pod-worker.ts';
 import type { Instance } from '../records.ts';
 import { timestamp } from '../runtime.ts';
 
-/** What the kubelet and the runtime themselves use: cores, bytes. */
-const own = { cores: 0.06, memory: 420 << 20 };
-
 interface Use {
   time: string;
   cpu: Loose;
@@ -19,6 +16,7 @@ interface Use {
 /** Resource use as `/stats/summary` tells it. https://kubernetes.io/docs/reference/instrumentation/node-metrics/#summary-api-source */
 export function summaryOf(kubelet: Kubelet, clock: Clock): Loose {
   const time = timestamp(clock.now());
+  const { own } = kubelet;
   const pods = kubelet
     .pods()
     .filter((worker) => worker.network)

@@ -19,6 +19,9 @@ export const timings = {
   firstProbe: 100,
   /** At least this long between a preStop hook's end and SIGKILL. */
   leastGrace: 2_000,
+  /** How often a node looks at what its pods use, and what a pod that is sent away is given. */
+  evictionMonitoring: 10_000,
+  evictionGrace: 1_000,
   lease: 10_000,
   nodeStatus: 300_000,
 } as const;

@@ -2,6 +2,15 @@ import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
 import type { ContainerRecord } from '../records.ts';
 import { type Phase, phaseOf } from './phase.ts';
 
+/** What was decided about a pod, whatever its containers say. */
+export interface PodVerdict {
+  phase: Phase;
+  reason?: string;
+  message?: string;
+  /** The node sent it away for the sake of others. */
+  disrupted?: boolean;
+}
+
 export interface StatusFacts {
   pod: KubeObject;
   records: ContainerRecord[];
@@ -14,7 +23,7 @@ export interface StatusFacts {
   startTime: string;
   now: string;
   /** Overrides what the containers say. */
-  verdict?: { phase: Phase; reason?: string; message?: string } | undefined;
+  verdict?: PodVerdict | undefined;
   /** The conditions as last computed, for their transition times. */
   before: Loose[];
 }
@@ -92,7 +101,11 @@ function conditions(facts: StatusFacts, phase: Phase, generation: number): Loose
   const { pod, records, before, now } = facts;
   const seen: Loose[] = pod.status?.conditions ?? [];
   const ready = containersReady(records, phase);
+  const { disrupted, message = '' } = facts.verdict ?? {};
   const wanted: [string, Verdict][] = [
+    ...(disrupted
+      ? [['DisruptionTarget', { status: 'True', reason: 'TerminationByKubelet', message }] as [string, Verdict]]
+      : []),
     ['PodReadyToStartContainers', { status: facts.sandbox ? 'True' : 'False' }],
     ['Initialized', initialized(records, phase)],
     ['Ready', ready.status === 'True' ? gates(pod, seen) : ready],
