@@ -27,8 +27,8 @@ export interface WholeCluster {
   close(): Promise<void>;
 }
 
-/** Control plane, controllers and one node in this process, on one clock. */
-export async function openWholeCluster(): Promise<WholeCluster> {
+/** Control plane, controllers and nodes in this process, on one clock. */
+export async function openWholeCluster(count = 1): Promise<WholeCluster> {
   const directory = mkdtempSync(join(tmpdir(), 'atelier-whole-'));
   const clock = createClock();
   const cluster = await createCluster({ directory, name: 'test', clock });
@@ -41,7 +41,7 @@ export async function openWholeCluster(): Promise<WholeCluster> {
   const kubeconfig = write('kubernetes-admin', pki.admin);
   const nodes = await openNodes({
     name: 'test',
-    count: 1,
+    count,
     kubeconfig: write('system:node:node-1', pki.node),
     directory,
     clock,

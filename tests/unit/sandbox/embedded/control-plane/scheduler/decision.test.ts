@@ -82,9 +82,8 @@ describe('filters', () => {
     );
   });
 
-  // https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#operators
-  // "Gt: The field value will be parsed as an integer, and the integer that results from parsing the value of a label
-  // named by this selector is greater than this integer"
+  // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#NodeSelectorRequirement
+  // "If the operator is Gt or Lt, the values array must have a single element, which will be interpreted as an integer."
   it.each([
     ['Gt', '5', '6', true],
     ['Gt', '6', '6', false],
@@ -133,9 +132,9 @@ describe('filters', () => {
     );
   });
 
-  // https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/#spread-constraint-definition
-  // "If you select whenUnsatisfiable: DoNotSchedule, then maxSkew defines the maximum permitted difference between the
-  // number of matching pods in the target topology and the global minimum"
+  // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#scheduling
+  // "When whenUnsatisfiable=DoNotSchedule, it is the maximum permitted difference between the number of matching pods in
+  // the target topology and the global minimum."
   it('keeps the skew of hard constraints, and counts missing domains as empty', () => {
     const spread = (more: Loose = {}) => ({
       topologySpreadConstraints: [
@@ -146,23 +145,22 @@ describe('filters', () => {
     expect(place(decided(pod('p', spread()), one))).toBe('node-2');
     const both: [KubeObject, string][] = [...one, [pod('p'), 'node-2']];
     expect(place(decided(pod('p', spread()), both))).toMatch(/^node-/);
-    // "When the number of eligible domains with matching topology keys is less than minDomains, Pod topology spread treats
-    // global minimum as 0"
+    // "When the number of eligible domains with matching topology keys is less than minDomains, Pod Topology Spread treats
+    // "global minimum" as 0, and then the calculation of Skew is performed."
     expect(why(decided(pod('p', spread({ minDomains: 3 })), both))).toContain(
       "3 node(s) didn't match pod topology spread constraints.",
     );
     expect(why(decided(pod('p', spread({ topologyKey: 'rack' }))))).toContain(
       "3 node(s) didn't match pod topology spread constraints (missing required label).",
     );
-    // "nodeTaintsPolicy … Honor: nodes without taints, along with tainted nodes for which the incoming pod has a
-    // toleration, are included"
+    // "Honor: nodes without taints, along with tainted nodes for which the incoming pod has a toleration, are included."
     const tainted = [node('node-1'), node('node-2', { spec: { taints: [{ key: 'k', effect: 'NoSchedule' }] } })];
     expect(why(decided(pod('p', spread()), one, tainted))).toContain("didn't match pod topology spread constraints");
     expect(place(decided(pod('p', spread({ nodeTaintsPolicy: 'Honor' })), one, tainted))).toBe('node-1');
   });
 
-  // https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#namespace-selector
-  // "an empty namespaceSelector ({}) matches all namespaces"
+  // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodAffinityTerm
+  // "An empty selector ({}) matches all namespaces."
   it('looks for neighbours in the namespaces a term means', () => {
     const near = (more: Loose) => ({
       affinity: {
@@ -184,8 +182,8 @@ describe('filters', () => {
 });
 
 describe('scores', () => {
-  // https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity-weight
-  // "The final sum is added to the score of other priority functions for the node."
+  // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#NodeAffinity
+  // "the node(s) with the highest sum are the most preferred."
   it('prefers nodes by weight, by taints and by emptiness', () => {
     const preference = (weight: number, name: string) => ({
       weight,
@@ -277,6 +275,7 @@ describe('preemption', () => {
     );
   });
 
+  // https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/#poddisruptionbudget-is-supported-but-not-guaranteed
   // "Kubernetes supports PDB when preempting Pods, but respecting PDB is best effort."
   it('spares what a budget keeps while there is another way', () => {
     const there = full(5);
