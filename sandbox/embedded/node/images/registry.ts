@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { admission } from './admission/image.ts';
 import { alpine, busybox, debian } from './busybox/image.ts';
 import { createGenericImage } from './generic/image.ts';
 import type { Image } from './image.ts';
@@ -46,6 +47,7 @@ const PLAYED: Image[] = [
   curl,
   helloWorld,
   whoami,
+  admission,
 ];
 
 /** Names that exist and that nobody plays: a slip off them cannot be pulled, either. */

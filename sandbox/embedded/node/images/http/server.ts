@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { ContainerProcess } from '../image.ts';
 
@@ -29,18 +30,25 @@ export interface Listening {
 /** What an answered request costs where the image declares nothing: milliseconds of one core. */
 const REQUEST = 1;
 
-/** Speaks HTTP on a port of the pod until the process ends. Rejects with EADDRINUSE as listen(2) does. */
+/** PEM texts. */
+export interface ServerTls {
+  key: string;
+  cert: string;
+}
+
+/** Speaks HTTP, or HTTPS, on a port of the pod until the process ends. Rejects with EADDRINUSE as listen(2) does. */
 export async function listenHttp(
   process: ContainerProcess,
   port: number,
   handler: Handler,
   host?: '0.0.0.0' | '127.0.0.1',
+  tls?: ServerTls,
 ): Promise<Listening> {
   const sockets = new Set<Duplex>();
   // Made with the first connection: hundreds of idle servers then cost next to nothing.
   let server: Server | undefined;
   const open = (): Server => {
-    server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
+    const answerOne: RequestListener = (request, response) => {
       process
         .compute(process.container.load.request ?? REQUEST)
         .then(() => (response.destroyed ? undefined : handler(request, response)))
@@ -48,7 +56,12 @@ export async function listenHttp(
           if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
           response.end(process.killed.aborted ? undefined : `simulated program failed: ${(error as Error).message}\n`);
         });
-    });
+    };
+    server = tls
+      ? (createTlsServer({ ...tls, keepAliveTimeout: 65_000 }, answerOne) as unknown as Server)
+      : createServer({ keepAliveTimeout: 65_000 }, answerOne);
+    // A caller that does not trust the certificate hangs up: that is its business.
+    server.on('tlsClientError', () => {});
     // Whoever has asked may close that half of the connection, as `nc` does at the end of its input, and still be answered.
     Object.assign(server, { httpAllowHalfOpen: true });
     return server;
