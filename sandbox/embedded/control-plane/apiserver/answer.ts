@@ -1,12 +1,13 @@
 import type { Call, ResourceCall } from './call.ts';
 import { answerClock, clockPath } from './clock-path.ts';
 import { definitions } from './custom/definition.ts';
+import { deprecationOf } from './custom/versions.ts';
 import { remove, removeCollection } from './delete.ts';
 import { methodNotAllowed, methodNotSupported, notFound, nothingHere, notImplemented, refusal } from './errors.ts';
 import { refuseGap } from './gaps.ts';
 import { patch } from './patch.ts';
 import { answerPath } from './paths.ts';
-import { get, list } from './read.ts';
+import { get, list, prepareViews } from './read.ts';
 import type { Reply } from './reply.ts';
 import { pipeRequest } from './streams/pipe.ts';
 import { streamed } from './streams/target.ts';
@@ -49,6 +50,7 @@ export async function answer(call: Call): Promise<Reply> {
   if (info.namespace === '' && type.namespaced && (info.name !== '' || info.verb === 'create')) throw nothingHere();
   if ((info.namespace !== '' && !type.namespaced) || info.name.includes('/')) throw nothingHere();
   refuseGap(resourceCall);
+  await prepare(resourceCall);
   if (streamed.has(info.subresource)) return pipeRequest(streamedCall(resourceCall));
   const own = special(resourceCall);
   if (own) return own(resourceCall);
@@ -62,6 +64,19 @@ export async function answer(call: Call): Promise<Reply> {
   const misplaced = info.verb === 'create' ? named : !named && (info.verb === 'update' || info.verb === 'patch');
   if (misplaced) throw methodNotAllowed();
   return handler(resourceCall);
+}
+
+/** Says what is old, and asks for other versions of what the call is about where a program outside makes them. */
+async function prepare({ services, type, info, warnings }: ResourceCall): Promise<void> {
+  if (!type.definition) return;
+  const old = deprecationOf(type.definition, type.version);
+  if (old !== undefined) warnings.push(old);
+  if (!type.conversion?.convert) return;
+  const { namespace, name } = info;
+  const one = name === '' ? undefined : services.store.get(type.collection, namespace, name);
+  if (name === '' && info.verb !== 'create')
+    await prepareViews(type, services.store.list(type.collection, namespace || undefined));
+  else if (one) await prepareViews(type, [one]);
 }
 
 /** Throws 404 where the resource has no such stream. */

@@ -7,7 +7,7 @@ import { parseBody } from './body.ts';
 import { type ResourceCall, warn } from './call.ts';
 import { cleanup, definitions } from './custom/definition.ts';
 import { badRequest, conflict, invalid } from './errors.ts';
-import { list, mustGet, present, viewOf } from './read.ts';
+import { list, mustGet, prepareViews, present, viewOf } from './read.ts';
 import { type Content, contentOf, type Reply } from './reply.ts';
 import { collectionOf } from './resource-type.ts';
 import { readSelection } from './selection.ts';
@@ -126,6 +126,7 @@ export async function deleteEntry(
     ? services.store.remove(type.collection, entry.namespace, entry.name, object)
     : services.store.put(type.collection, entry.namespace, entry.name, object);
   await services.store.committed();
+  if (next) await prepareViews(type, [next]);
   return { removed, content: viewOf(type, next ?? entry) };
 }
 

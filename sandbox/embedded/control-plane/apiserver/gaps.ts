@@ -10,10 +10,6 @@ const gaps: { what: string; why: string }[] = [
 /** Not refused, but without the effect a full cluster gives them. */
 const quiet: { what: string; why: string }[] = [
   { what: 'services: ports of protocol UDP and SCTP', why: 'stored; of UDP the cluster’s DNS alone is carried' },
-  {
-    what: 'customresourcedefinitions: conversion webhooks',
-    why: 'one version is served; the others are not converted',
-  },
   { what: 'flowschemas, prioritylevelconfigurations', why: 'stored; requests are not queued' },
   { what: 'resource.k8s.io', why: 'stored; no driver allocates devices' },
 ];

@@ -7,22 +7,45 @@ import type { ResourceType } from './resource-type.ts';
 import { readSelection } from './selection.ts';
 import { partialMetadata, readIncludeObject, tableOf } from './table.ts';
 
-const views = new WeakMap<Entry, Map<string, Content>>();
+const views = new WeakMap<Entry, Map<ResourceType, Content>>();
+
+/** Whether an entry is stored as this type shows it. */
+const isShownAsStored = (type: ResourceType, entry: Entry): boolean =>
+  !type.conversion ||
+  (!!type.definition && entry.object.apiVersion === type.apiVersion && entry.revision > (type.since ?? 0));
 
 /** An entry in the version it is asked in; made once an entry and version. */
 export function viewOf(type: ResourceType, entry: Entry): Content {
-  if (!type.conversion) return entry;
+  if (isShownAsStored(type, entry) || !type.conversion) return entry;
+  const known = viewsOf(entry);
+  let view = known.get(type);
+  if (!view) {
+    view = contentOf(type.conversion.fromStored(entry.object));
+    known.set(type, view);
+  }
+  return view;
+}
+
+function viewsOf(entry: Entry): Map<ResourceType, Content> {
   let known = views.get(entry);
   if (!known) {
     known = new Map();
     views.set(entry, known);
   }
-  let view = known.get(type.apiVersion);
-  if (!view) {
-    view = contentOf(type.conversion.fromStored(entry.object));
-    known.set(type.apiVersion, view);
-  }
-  return view;
+  return known;
+}
+
+/** Asks for the versions of entries that a program outside makes; {@link viewOf} finds them then. Rejects with 500. */
+export async function prepareViews(type: ResourceType, entries: readonly Entry[]): Promise<void> {
+  const convert = type.conversion?.convert;
+  if (!convert) return;
+  const missing = entries.filter((entry) => !isShownAsStored(type, entry) && !viewsOf(entry).has(type));
+  if (missing.length === 0) return;
+  const converted = await convert(
+    missing.map((entry) => entry.object),
+    type.apiVersion,
+  );
+  for (const [index, entry] of missing.entries()) viewsOf(entry).set(type, contentOf(converted[index]));
 }
 
 /** The stored object, or 404. */

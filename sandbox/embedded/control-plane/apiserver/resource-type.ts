@@ -1,6 +1,7 @@
 import { type ColumnFact, loadColumns, loadResources, type ResourceFact } from '../../../../kubernetes/facts.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Strategy } from '../resources/strategy.ts';
+import { compareVersions } from './custom/versions.ts';
 import { strategyOf } from './strategies.ts';
 
 /** A resource in one version, as it is served. */
@@ -23,12 +24,18 @@ export interface ResourceType {
   definition?: KubeObject;
   /** Of a custom resource: its `openAPIV3Schema`. */
   schema?: Loose;
+  /** Of a custom resource: the version its objects are stored in. */
+  storedVersion?: string;
+  /** Of a custom resource: what was written up to this revision may know another schema. */
+  since?: number;
 }
 
 /** Between the form of a version that is served and the one that is stored. */
-interface Conversion {
+export interface Conversion {
   toStored(object: KubeObject): KubeObject;
   fromStored(object: KubeObject): KubeObject;
+  /** Instead of both, where another program converts. Rejects with 500. */
+  convert?(objects: KubeObject[], apiVersion: string): Promise<KubeObject[]>;
 }
 
 const plainColumns: ColumnFact[] = [
@@ -43,6 +50,7 @@ export const apiVersionOf = (group: string, version: string): string => (group ?
 export class ResourceTypes {
   readonly #builtIn: ReadonlyMap<string, ResourceType>;
   readonly #custom = new Map<string, ResourceType>();
+  readonly #waiting = new Map<ResourceType, Set<() => void>>();
   /** Moves when a custom resource comes or goes: what is derived from the set is stale then. */
   generation = 0;
 
@@ -87,16 +95,38 @@ export class ResourceTypes {
 
   add(type: ResourceType): void {
     this.#custom.set(`${type.group}/${type.version}/${type.resource}`, type);
+    const sorted = [...this.#custom].sort(([, one], [, other]) =>
+      one.group === other.group
+        ? compareVersions(one.version, other.version) || order(one.resource, other.resource)
+        : order(one.group, other.group),
+    );
+    this.#custom.clear();
+    for (const [key, each] of sorted) this.#custom.set(key, each);
     this.generation++;
+  }
+
+  /** Calls back once this very type is served no more; the answer calls that off. */
+  whenGone(type: ResourceType, run: () => void): () => void {
+    if (!type.definition) return () => {};
+    const waiting = this.#waiting.get(type) ?? new Set();
+    this.#waiting.set(type, waiting);
+    waiting.add(run);
+    return () => waiting.delete(run);
   }
 
   /** Takes all versions of a custom resource away. */
   remove(group: string, resource: string): void {
     for (const [key, type] of this.#custom)
-      if (type.group === group && type.resource === resource) this.#custom.delete(key);
+      if (type.group === group && type.resource === resource) {
+        this.#custom.delete(key);
+        for (const run of [...(this.#waiting.get(type) ?? [])]) run();
+        this.#waiting.delete(type);
+      }
     this.generation++;
   }
 }
+
+const order = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 let shared: ReadonlyMap<string, ResourceType> | undefined;
 

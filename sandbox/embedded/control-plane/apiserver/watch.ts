@@ -3,7 +3,7 @@ import type { Change, Entry } from '../store/entry.ts';
 import { encodeEvent } from '../store/entry.ts';
 import type { ResourceCall } from './call.ts';
 import { badRequest, invalid, tooOld } from './errors.ts';
-import { badInteger, readVersion, viewOf } from './read.ts';
+import { badInteger, prepareViews, readVersion, viewOf } from './read.ts';
 import type { Reply, WireEvent } from './reply.ts';
 import { isTrue } from './request-info.ts';
 import { readSelection } from './selection.ts';
@@ -32,10 +32,20 @@ export function watch(call: ResourceCall): Reply {
         from,
         namespace: info.namespace || undefined,
         onChange(change: Change) {
-          if (selection.name !== undefined && change.entry.name !== selection.name) return;
-          const event = selection.all ? encode(change.type, change.entry, change) : select(change);
-          if (event && !sink.send(event)) stop();
+          if (!type.conversion?.convert) {
+            tell(change);
+            return;
+          }
+          // What another program converts comes later, but in order.
+          const entries = change.previous ? [change.entry, change.previous] : [change.entry];
+          told = told.then(() => prepareViews(type, entries)).then(() => tell(change), stop);
         },
+      };
+      let told = Promise.resolve();
+      const tell = (change: Change): void => {
+        if (selection.name !== undefined && change.entry.name !== selection.name) return;
+        const event = selection.all ? encode(change.type, change.entry, change) : select(change);
+        if (event && !sink.send(event)) stop();
       };
       // An object that enters or leaves the selection is added or deleted for this watcher.
       const select = (change: Change): WireEvent | undefined => {
@@ -46,7 +56,9 @@ export function watch(call: ResourceCall): Reply {
         // The state it left with, at the revision of the change.
         return encode('DELETED', change.entry, change);
       };
+      const forget = services.types.whenGone(type, () => stop());
       const stop = (): void => {
+        forget();
         services.store.unwatch(collection, watcher);
         timeout.cancel();
         bookmark?.cancel();
@@ -104,8 +116,8 @@ function encoder(call: ResourceCall): Encode {
   }
   if (accept.as) return (kind, entry) => wire(kind, partialMetadata(viewOf(type, entry).object));
   return (kind, entry, change) => {
-    if (change && change.type === kind && !type.conversion) return change;
     const view = viewOf(type, entry);
+    if (change && change.type === kind && view === change.entry) return change;
     return { type: kind, line: encodeEvent(kind, view.json), entry: view };
   };
 }

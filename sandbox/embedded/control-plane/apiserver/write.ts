@@ -12,8 +12,9 @@ import { type Manage, manageFields } from './field-managers.ts';
 import { countsGenerations, createsOnUpdate, needsVersion } from './kinds.ts';
 import { immutableMetadata, validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { generateName } from './naming.ts';
-import { mustGet, notUnsigned, present, viewOf } from './read.ts';
+import { mustGet, notUnsigned, prepareViews, present, viewOf } from './read.ts';
 import { type Content, contentOf, type Reply } from './reply.ts';
+import type { ResourceType } from './resource-type.ts';
 import { stamp } from './stamp.ts';
 import { otherUid } from './storage-key.ts';
 import { resetForSubresource } from './subresource-fields.ts';
@@ -76,7 +77,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
 
   const context = strategyContext(call);
   applyDefaults(type, object);
-  let stored = type.conversion ? type.conversion.toStored(object) : object;
+  let stored = earlyForm(type, object);
   for (let attempt = 0; generated && attempt < 8; attempt++) {
     metadata.name = stored.metadata.name = generateName(metadata.generateName ?? '');
     if (!services.store.get(type.collection, info.namespace, metadata.name)) break;
@@ -102,9 +103,24 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   refuseTaken(call, stored);
   charge(attributes);
   if (dryRun) return { code: 201, ...present(call, contentOf(fromStored(call, stored))) };
-  const entry = services.store.put(type.collection, info.namespace, stored.metadata.name ?? '', stored);
+  const final = await lateForm(type, stored);
+  if (final !== stored) refuseTaken(call, stored);
+  const entry = services.store.put(type.collection, info.namespace, stored.metadata.name ?? '', final);
   await services.store.committed();
+  await prepareViews(type, [entry]);
   return { code: 201, ...present(call, viewOf(type, entry)) };
+}
+
+/** Built-in kinds are handled in the form they are stored in; custom ones in the version of the request, whose schema holds. */
+const earlyForm = (type: ResourceType, object: KubeObject): KubeObject =>
+  type.conversion && !type.definition ? type.conversion.toStored(object) : object;
+
+async function lateForm(type: ResourceType, object: KubeObject): Promise<KubeObject> {
+  const { conversion, definition, storedVersion = '' } = type;
+  if (!conversion || !definition || object.apiVersion === storedVersion) return object;
+  if (!conversion.convert) return conversion.toStored(object);
+  const [converted = object] = await conversion.convert([object], storedVersion);
+  return converted;
 }
 
 /** Throws 409 when the name is taken: what is invalid or forbidden was said before. */
@@ -186,7 +202,7 @@ export async function updateObject(
 ): Promise<Content> {
   const { type, info } = call;
   const dryRun = isDryRun(call.query);
-  const old = entry.object;
+  const old: KubeObject = type.definition ? viewOf(type, entry).object : entry.object;
   placeInNamespace(call, object);
   const { metadata } = object;
   const isPut = call.info.verb === 'update';
@@ -212,7 +228,7 @@ export async function updateObject(
   if (fixed.length > 0) throw refuseInvalid(call, object, fixed);
   copySystemFields(object, old);
   applyDefaults(type, object);
-  let stored = type.conversion ? type.conversion.toStored(object) : object;
+  let stored = earlyForm(type, object);
   stored = resetForSubresource(call, stored, old);
   const context = strategyContext(call);
   if (info.subresource !== 'status' && info.subresource !== 'finalize') type.strategy.defaults?.(stored);
@@ -258,10 +274,14 @@ async function commit(call: ResourceCall, entry: Entry, stored: KubeObject): Pro
     !metadata.finalizers?.length &&
     !metadata.deletionGracePeriodSeconds &&
     !(type.collection === '/namespaces' && stored.spec?.finalizers?.length);
+  const final = await lateForm(type, stored);
+  if (type.conversion?.convert && services.store.get(type.collection, entry.namespace, entry.name) !== entry)
+    throw new Overtaken();
   const next = done
-    ? services.store.remove(type.collection, entry.namespace, entry.name, stored)
-    : services.store.put(type.collection, entry.namespace, entry.name, stored);
+    ? services.store.remove(type.collection, entry.namespace, entry.name, final)
+    : services.store.put(type.collection, entry.namespace, entry.name, final);
   await services.store.committed();
+  if (next) await prepareViews(type, [next]);
   return viewOf(type, next ?? entry);
 }
 

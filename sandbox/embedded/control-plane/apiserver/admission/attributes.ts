@@ -59,7 +59,10 @@ export function otherFaces(attributes: Attributes): Face[] {
 /** What stands in an AdmissionReview for a stored object. */
 export function shownAs(attributes: Attributes, face: Face, stored: KubeObject | undefined): KubeObject | undefined {
   if (!stored || attributes.kind) return stored;
-  if (attributes.call.info.subresource === 'scale') return scaleOf(face.type, stored);
+  const { call } = attributes;
+  if (call.info.subresource === 'scale') return scaleOf(face.type, stored);
+  // A custom object is in the request's version already.
+  if (face.type === call.type && face.type.definition) return stored;
   return face.type.conversion ? face.type.conversion.fromStored(stored) : stored;
 }
 
@@ -75,7 +78,12 @@ export function takenBack(attributes: Attributes, face: Face, shown: Loose): Kub
   const lenient = { ...call, type: face.type, query: new URLSearchParams('fieldValidation=Ignore') };
   const decoded = decodeObject(lenient, shown, undefined, face.type);
   applyDefaults(face.type, decoded);
-  const stored = face.type.conversion ? face.type.conversion.toStored(decoded) : decoded;
+  const { conversion, definition } = face.type;
+  const stored = definition
+    ? { ...decoded, apiVersion: call.type.apiVersion }
+    : conversion
+      ? conversion.toStored(decoded)
+      : decoded;
   face.type.strategy.defaults?.(stored);
   return stored;
 }

@@ -1,6 +1,9 @@
 import type { ResourceFact } from '../../../../../kubernetes/facts.ts';
 import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
 import type { Strategy } from '../../resources/strategy.ts';
+import { pruneCustom } from '../../schema/custom.ts';
+import { applyDefaults } from '../../schema/defaults.ts';
+import { customShape } from '../../schema/shape.ts';
 import type { Change } from '../../store/entry.ts';
 import { deleteInternally } from '../internal-delete.ts';
 import { registerLocalServices } from '../local-services.ts';
@@ -8,7 +11,8 @@ import { apiVersionOf, collectionOf, type ResourceType } from '../resource-type.
 import type { Services } from '../services.ts';
 import { strategyOf } from '../strategies.ts';
 import { customColumns } from './columns.ts';
-import { cleanup, definitions } from './definition.ts';
+import { conversionOf } from './conversion.ts';
+import { cleanup, definitions, establish } from './definition.ts';
 import { compilePath } from './json-path.ts';
 
 /**
@@ -23,8 +27,10 @@ export function serveDefinitions(services: Services): void {
     namespace: undefined,
     onChange(change: Change) {
       const { object } = change.entry;
-      if (change.type === 'DELETED') services.types.remove(object.spec.group, object.spec.names.plural);
-      else register(services, object);
+      if (change.type === 'DELETED') {
+        services.types.remove(object.spec.group, object.spec.names.plural);
+        acceptOthers(services, object);
+      } else register(services, object);
       registerLocalServices(services);
       if (object.metadata.deletionTimestamp && change.type !== 'DELETED') emptyOut(services, object);
     },
@@ -32,7 +38,21 @@ export function serveDefinitions(services: Services): void {
   for (const { object } of store.list(definitions)) if (object.metadata.deletionTimestamp) emptyOut(services, object);
 }
 
-function register({ types }: Services, definition: KubeObject): void {
+/** Names that a definition held are free for those that were refused them. */
+function acceptOthers({ store, clock }: Services, { spec }: KubeObject): void {
+  for (const { object, name } of [...store.list(definitions)]) {
+    const refused = object.status?.conditions?.some(
+      (one: Loose) => one.type === 'NamesAccepted' && one.status === 'False',
+    );
+    if (object.spec.group !== spec.group || !refused) continue;
+    const next = { ...object, metadata: { ...object.metadata } };
+    establish(store, next, object, clock.now());
+    store.put(definitions, '', name, next);
+  }
+}
+
+function register(services: Services, definition: KubeObject): void {
+  const { types } = services;
   const { group, names } = definition.spec;
   const established = definition.status?.conditions?.some(
     (one: Loose) => one.type === 'Established' && one.status === 'True',
@@ -42,15 +62,16 @@ function register({ types }: Services, definition: KubeObject): void {
   if (known && known.generation === definition.metadata.generation && established) return;
   types.remove(group, names.plural);
   if (!established) return;
-  for (const version of definition.spec.versions) if (version.served) types.add(typeOf(definition, version));
+  for (const version of definition.spec.versions) if (version.served) types.add(typeOf(services, definition, version));
 }
 
-function typeOf(definition: KubeObject, version: Loose): ResourceType {
+function typeOf(services: Services, definition: KubeObject, version: Loose): ResourceType {
   const { group, names, scope, versions } = definition.spec;
   const { columns, cells } = customColumns(version);
   const storage = versions.find((one: Loose) => one.storage).name;
   const apiVersion = apiVersionOf(group, version.name);
   const storedVersion = apiVersionOf(group, storage);
+  const schema = version.schema?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
   const strategy: Strategy = { ...strategyOf(group, names.plural), cells };
   if (version.selectableFields?.length) {
     strategy.selectableFields = Object.fromEntries(
@@ -73,13 +94,12 @@ function typeOf(definition: KubeObject, version: Loose): ResourceType {
     columns,
     hasStatus: version.subresources?.status !== undefined,
     definition,
-    schema: version.schema?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-    // Versions differ by name alone: without a webhook nothing is converted.
-    ...(storage !== version.name && {
-      conversion: {
-        toStored: (object: KubeObject) => ({ ...object, apiVersion: storedVersion }),
-        fromStored: (object: KubeObject) => ({ ...object, apiVersion }),
-      },
+    schema,
+    storedVersion,
+    since: Number(definition.metadata.resourceVersion),
+    conversion: conversionOf(services, definition, apiVersion, storedVersion, (object) => {
+      pruneCustom(object, schema);
+      applyDefaults(object, customShape(schema));
     }),
   };
 }

@@ -6,7 +6,7 @@ import { decodeObject, patchObject } from '../engine.ts';
 import { badRequest, conflict, invalid, methodNotSupported, staleObject } from '../errors.ts';
 import { type Manage, manageFields } from '../field-managers.ts';
 import { readPatch } from '../patch.ts';
-import { mustGet } from '../read.ts';
+import { mustGet, viewOf } from '../read.ts';
 import { contentOf, type Reply } from '../reply.ts';
 import type { ResourceType } from '../resource-type.ts';
 import { retried, updateObject } from '../write.ts';
@@ -31,7 +31,7 @@ export function scale(call: ResourceCall): Promise<Reply> {
 async function scaleOnce(call: ResourceCall): Promise<Reply> {
   const entry = mustGet(call);
   const { services, type, info } = call;
-  const current = scaleOf(type, entry.object);
+  const current = scaleOf(type, viewOf(type, entry).object);
   if (info.verb === 'get') return { code: 200, content: contentOf(current) };
   const scaleType = services.types.find('autoscaling', 'v1', 'scales') ?? scaleResource(type);
   const scaleCall: ResourceCall = { ...call, type: scaleType };
@@ -58,7 +58,7 @@ async function scaleOnce(call: ResourceCall): Promise<Reply> {
       },
     ]);
   }
-  const object = structuredClone(entry.object);
+  const object = structuredClone(type.definition ? viewOf(type, entry).object : entry.object);
   writeReplicas(type, object, replicas);
   const manage = replicas === 0 ? ownedByNobody(pathsOf(type).replicas) : manageFields;
   const view = await updateObject(call, entry, object, manage);
