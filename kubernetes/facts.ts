@@ -175,6 +175,28 @@ export const loadInternal: () => Map<string, InternalField[]> = lazy('internal',
   return new Map(structs);
 });
 
+/** A field of a struct as Go names it; `json` is undefined for what is inlined. */
+export interface GoField {
+  name: string;
+  json: string | undefined;
+  /** `*int64`, `[]v1.Container`, `map[string]string`. */
+  type: string;
+}
+
+/** Go's types below `v1.PodTemplateSpec`: a struct's fields in order, or what another named type is. */
+export const loadGoTypes: () => Map<string, GoField[] | string> = lazy('go-types', (facts) => {
+  const types = Object.entries<string[] | string>(facts).map(([type, form]): [string, GoField[] | string] => [
+    type,
+    typeof form === 'string'
+      ? form
+      : form.map((field) => {
+          const [name = '', json = '', own = ''] = field.split(' ');
+          return { name, json: json === '-' ? undefined : json, type: own };
+        }),
+  ]);
+  return new Map(types);
+});
+
 /** The OpenAPI name of a kind's schema by `group/version/kind`. */
 export const schemaNames: () => Map<string, string> = (() => {
   let known: Map<string, string> | undefined;

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { makeColumns } from './columns.ts';
+import { makeGoTypes } from './go-types.ts';
 import { makeInternal } from './internal.ts';
 import { makeMessages } from './protobuf.ts';
 import { makeResources } from './resources.ts';
@@ -15,6 +16,7 @@ write('schemas', await makeSchemas(get, resources));
 write('columns', await makeColumns(get, resources));
 write('protobuf', makeMessages(resources, gitVersion));
 write('internal', makeInternal(gitVersion));
+write('go-types', makeGoTypes(gitVersion));
 
 /** One entry a line: a change of a fact is one line of a diff. */
 function write(name: string, facts: object): void {

@@ -1,7 +1,8 @@
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import { byCreation, desiredAnnotation, fences, maxAnnotation, sizeOf } from './deployment-scale.ts';
-import { hash, safeName, sameTemplate, templateHashLabel } from './pod-template.ts';
+import { sameTemplate, templateHashLabel } from './pod-template.ts';
 import { controllerReference } from './references.ts';
+import { templateHash } from './template-hash.ts';
 
 export const revisionAnnotation = 'deployment.kubernetes.io/revision';
 const historyAnnotation = 'deployment.kubernetes.io/revision-history';
@@ -69,7 +70,7 @@ export function sizeAnnotationsDiffer(deployment: KubeObject, set: KubeObject): 
 /** A new ReplicaSet for the present template, named and selected by the template's hash. */
 export function replicaSetOf(deployment: KubeObject, revision: number, replicas: number): KubeObject {
   const { template, selector, minReadySeconds } = deployment.spec;
-  const code = safeName(String(hash(template, deployment.status?.collisionCount)));
+  const code = templateHash(template, deployment.status?.collisionCount);
   const labels = { ...template.metadata?.labels, [templateHashLabel]: code };
   const name = `${deployment.metadata.name!.slice(0, 253 - 1 - code.length)}-${code}`;
   const annotations: Record<string, string> = {};

@@ -1,24 +1,6 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { controllerReference } from './references.ts';
 
-const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
-
-/** Digits as Kubernetes puts them into names: without vowels, so that no word appears. */
-export function safeName(text: string): string {
-  let safe = '';
-  for (const character of text) safe += alphabet[character.charCodeAt(0) % alphabet.length];
-  return safe;
-}
-
-/** 32 bits of FNV-1a of the value's canonical text. */
-export function hash(value: Loose, salt?: number): number {
-  let state = 0x811c9dc5;
-  for (const byte of Buffer.from(canonical(value) + (salt ?? ''))) {
-    state = Math.imul(state ^ byte, 0x01000193);
-  }
-  return state >>> 0;
-}
-
 const texts = new WeakMap<object, string>();
 
 /** JSON with sorted keys; null and absent are one. */

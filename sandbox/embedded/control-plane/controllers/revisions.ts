@@ -2,9 +2,10 @@ import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
 import { alreadyExists, isNotFound } from './context.ts';
-import { canonical, hash, safeName } from './pod-template.ts';
+import { canonical } from './pod-template.ts';
 import { claim, controllerOf, controllerReference } from './references.ts';
 import { controllerRevisions } from './resources.ts';
+import { dataHash, templateHash } from './template-hash.ts';
 
 export interface Revisions {
   /** All of the owner's, oldest first. */
@@ -46,7 +47,8 @@ export async function syncRevisions(
     return { all: [...all.filter((revision) => revision !== held), update], update, collisions };
   }
   for (let count = collisions; ; count++) {
-    const code = safeName(String(hash(data, count)));
+    // A DaemonSet names its pods' label alike; it has no count of collisions before the first.
+    const code = owner.kind === 'DaemonSet' ? templateHash(template, count || undefined) : dataHash(data, count);
     const object: KubeObject = {
       apiVersion: 'apps/v1',
       kind: 'ControllerRevision',
