@@ -124,6 +124,8 @@ export interface ContainerProcess {
   sleep(milliseconds: number): Promise<void>;
   /** To be awaited in every loop: lets others run and keeps a busy process within its share. */
   breathe(): Promise<void>;
+  /** Awaits what is no work of its own: a child, an answer. */
+  idle<T>(promise: Promise<T>): Promise<T>;
   /** Uses one core for so many milliseconds; longer where the container is at its limit. Throws when the process is killed meanwhile. */
   compute(milliseconds: number): Promise<void>;
   /** Memory it has from now on beside what its image rests on, in bytes; more than the container may have ends it (OOMKilled). */

@@ -1,4 +1,5 @@
 import type { ContainerProcess, Program } from '../image.ts';
+import { helpOf } from './usages.ts';
 
 /** Options taken off a command line, getopt(3) style: clustered letters, values attached or next, `--`. */
 export interface Options {
@@ -86,11 +87,18 @@ export interface AppletCall {
   complain(text: string): Promise<void>;
 }
 
+/** They take their arguments as they stand. */
+const LITERAL = new Set(['echo', 'printf', 'test', '[', '[[', 'expr', 'yes', 'curl', 'hey', 'stress']);
+
 /** A program of a few lines: usage errors become messages, the name is taken from argv. */
 export function applet(run: (call: AppletCall) => Promise<number | undefined>): Program {
   return async (process) => {
     const name = (process.argv[0] ?? '').split('/').at(-1) ?? '';
     const complain = (text: string) => process.stderr.write(`${name}: ${text}\n`);
+    if (process.argv.length === 2 && process.argv[1] === '--help' && !LITERAL.has(name)) {
+      await process.stderr.write(helpOf(name));
+      return 0;
+    }
     try {
       const code = await run({
         process,

@@ -41,12 +41,14 @@ export async function callHttp(process: ContainerProcess, call: Call): Promise<I
       request.end(call.body);
     });
   })();
-  if (call.timeout === undefined) return exchange;
+  if (call.timeout === undefined) return process.idle(exchange);
   const { timeout } = call;
-  return new Promise((resolve, reject) => {
-    const timer = process.container.clock.after(timeout, () => reject(new CallTimeout()));
-    exchange.then(resolve, reject).finally(() => timer.cancel());
-  });
+  return process.idle(
+    new Promise((resolve, reject) => {
+      const timer = process.container.clock.after(timeout, () => reject(new CallTimeout()));
+      exchange.then(resolve, reject).finally(() => timer.cancel());
+    }),
+  );
 }
 
 function handshake(raw: Duplex, servername: string, insecure: boolean): Promise<Duplex> {

@@ -79,6 +79,18 @@ const wrapper: Program = async (process) => {
 
 const NOTEBOOKS = 'minimal|base|scipy|datascience|r|julia|tensorflow|pytorch|pyspark|all-spark';
 
+/** The one thing of Jupyter that is not played: it says so. */
+const python: Program = async (process) => {
+  if (/^(-V|--version)$/.test(process.argv[1] ?? '')) {
+    await process.stdout.write('Python 3.12.10\n');
+    return 0;
+  }
+  await process.stderr.write(
+    'python3: no Python runs here: this image is simulated by Atelier. Files, the terminal and the pages of JupyterLab are played; code is not.\n',
+  );
+  return 1;
+};
+
 export const jupyter: Image = {
   match: new RegExp(`^quay\\.io/jupyter/(?:docker-stacks-foundation|(?:${NOTEBOOKS})-notebook)$`),
   tags: /^(?:latest|\d{4}-\d\d-\d\d|(?:python|lab|notebook|hub|ubuntu|julia|r|spark|pytorch|tensorflow)-\d[\d.]*|(?:x86_64|aarch64)-[\w.-]+|py3\.[\w.-]+|[0-9a-f]{12}|cuda\d*-?\w*)$/,
@@ -105,6 +117,8 @@ export const jupyter: Image = {
   programs: {
     ...debianPrograms,
     '/opt/conda/bin/jupyter': jupyterCommand,
+    '/opt/conda/bin/python': python,
+    '/opt/conda/bin/python3': python,
     '/opt/conda/bin/jupyter-lab': startNotebook,
     '/opt/conda/bin/jupyter-notebook': startNotebook,
     '/usr/bin/tini': wrapper,

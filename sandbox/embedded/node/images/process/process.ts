@@ -72,6 +72,8 @@ export class Process implements ContainerProcess {
   private alive = true;
   private sliceStart = performance.now();
   private busy = 0;
+  /** Milliseconds of the slice in which it waited for something else. */
+  private waited = 0;
 
   constructor(host: ProcessHost, options: ProcessOptions) {
     this.host = host;
@@ -152,6 +154,10 @@ export class Process implements ContainerProcess {
   }
 
   sleep(milliseconds: number): Promise<void> {
+    return this.idle(this.pause(milliseconds));
+  }
+
+  private pause(milliseconds: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.killed.aborted) return reject(this.killed.reason);
       const abort = () => {
@@ -170,10 +176,12 @@ export class Process implements ContainerProcess {
     if (this.killed.aborted) throw this.killed.reason;
     const ran = performance.now() - this.sliceStart;
     if (ran < SLICE) return;
-    // A slice that lasted long was spent waiting for something else, and counts as one.
-    const rests = this.busy > BUSY;
-    const used = Math.min(ran, rests ? 4 * SLICE : SLICE);
-    this.busy += Math.min(ran, SLICE);
+    // What was waited for is not work, and costs nothing.
+    const work = Math.max(0, ran - this.waited);
+    this.waited = 0;
+    const rests = this.busy > BUSY && work >= SLICE / 2;
+    const used = Math.min(work, rests ? 4 * SLICE : SLICE);
+    this.busy += Math.min(work, SLICE);
     const from = performance.now();
     await new Promise<void>((resolve) => (rests ? setTimeout(resolve, 12) : setImmediate(resolve)));
     // It rests for the sake of this machine; where it is said to run it would have gone on.
@@ -183,11 +191,21 @@ export class Process implements ContainerProcess {
     if (this.killed.aborted) throw this.killed.reason;
   }
 
+  async idle<T>(promise: Promise<T>): Promise<T> {
+    const from = performance.now();
+    try {
+      return await promise;
+    } finally {
+      this.waited += performance.now() - from;
+    }
+  }
+
   async compute(milliseconds: number): Promise<void> {
     const granted = this.container.spend(milliseconds);
     if (granted) await granted;
     await this.sleep(milliseconds);
     this.sliceStart = performance.now();
+    this.waited = 0;
   }
 
   hold(bytes: number): void {
@@ -235,7 +253,7 @@ class ProcessInput implements Input {
 
   async read(): Promise<Uint8Array | undefined> {
     await this.process.breathe();
-    return this.raw.read(this.process.killed);
+    return this.process.idle(this.raw.read(this.process.killed));
   }
 
   unread(data: Uint8Array): void {
@@ -258,7 +276,7 @@ class ProcessOutput implements Output {
 
   async write(data: string | Uint8Array): Promise<void> {
     await this.process.breathe();
-    await this.raw.write(data, this.process.killed);
+    await this.process.idle(this.raw.write(data, this.process.killed));
   }
 
   hold(): () => void {

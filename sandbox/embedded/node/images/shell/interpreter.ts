@@ -171,7 +171,7 @@ export class Interpreter extends ShellIo {
   }
 
   async alive<T>(promise: Promise<T>): Promise<T> {
-    const result = await promise;
+    const result = await this.process.idle(promise);
     await this.process.breathe();
     return result;
   }

@@ -115,3 +115,35 @@ test('burn uses what it is told to', async () => {
   expect(cpu.total() - before).toBeLessThan(350);
   client.kill();
 });
+
+test('who waits uses next to nothing, who works does', async () => {
+  const clock = createClock();
+  const [patient, busy] = [new CpuMeter(clock), new CpuMeter(clock)];
+  const one = idle('busybox:1.36', { clock, cpu: patient });
+  const two = idle('busybox:1.36', { clock, cpu: busy });
+  await Promise.all([
+    sh(one, 'for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.05; done'),
+    sh(two, 'timeout 0.6 sh -c "while :; do :; done"'),
+  ]);
+  expect(patient.total()).toBeLessThan(100);
+  expect(busy.total()).toBeGreaterThan(2 * patient.total());
+  one.kill();
+  two.kill();
+});
+
+test('commands say how they are called, and Python that it is not played', async () => {
+  const box = idle();
+  const help = await sh(box, 'ls --help');
+  expect([help.code, help.stderr]).toEqual([
+    0,
+    'BusyBox v1.36.1 (simulated by Atelier) multi-call binary.\n\nUsage: ls [-1AaCxdLHRFplinshrSXvctu] [-w WIDTH] [FILE]...\n\nList a directory\n',
+  ]);
+  expect((await sh(box, 'echo --help')).stdout).toBe('--help\n');
+  box.kill();
+  const notebook = idle('quay.io/jupyter/minimal-notebook:latest');
+  expect((await sh(notebook, 'python3 -c "print(1)"')).stderr).toContain(
+    'no Python runs here: this image is simulated by Atelier',
+  );
+  expect((await sh(notebook, 'python --version')).stdout).toBe('Python 3.12.10\n');
+  notebook.kill();
+});
