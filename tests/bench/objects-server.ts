@@ -13,6 +13,7 @@ database.exec(
   'PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; CREATE TABLE object (name TEXT PRIMARY KEY, json TEXT)',
 );
 const insert = database.prepare('INSERT INTO object VALUES (?, ?)');
+const update = database.prepare('UPDATE object SET json = ? WHERE name = ?');
 const select = database.prepare('SELECT json FROM object WHERE name = ?');
 const all = database.prepare('SELECT json FROM object ORDER BY name LIMIT ?');
 const watchers = new Set<{ write(text: string): unknown }>();
@@ -35,6 +36,13 @@ const server = createServer({ cert: read('server.crt'), key: read('server.key') 
     insert.run(object.metadata.name, json);
     response.writeHead(201).end(json);
     for (const watcher of watchers) watcher.write(`{"type":"ADDED","object":${json}}\n`);
+  } else if (request.method === 'PATCH' && name) {
+    const object = JSON.parse(select.get(name)?.json as string);
+    Object.assign(object.metadata.labels, (JSON.parse(await bodyOf(request)) as typeof object).metadata.labels);
+    object.metadata.resourceVersion = String(++version);
+    const json = JSON.stringify(object);
+    update.run(json, name);
+    response.end(json);
   } else if (name) {
     response.end(select.get(name)?.json as string);
   } else if (url.searchParams.has('watch')) {

@@ -9,7 +9,7 @@ import { startNode } from './processes.ts';
 const STARTS = 5;
 
 /** Resolves when the path answers 200; rejects for any other answer. */
-function answers(url: string, ca: string | undefined): Promise<void> {
+export function answers(url: string, ca: string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     get(url, { ...(ca && { ca }), agent: false, checkServerIdentity: () => undefined }, (response) => {
       response.resume();

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, watch } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -34,7 +34,8 @@ export class MemoryGauge {
     rmSync(file, { force: true });
     await new Promise<void>((resolve) => {
       const watcher = watch(this.#directory, (_event, name) => {
-        if (name !== path.basename(file)) return;
+        // What was removed above is told of as well.
+        if (name !== path.basename(file) || !existsSync(file)) return;
         watcher.close();
         resolve();
       });

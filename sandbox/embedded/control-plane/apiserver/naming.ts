@@ -1,10 +1,9 @@
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
-/** A random suffix of letters that spell no words. */
+/** A random suffix of letters that spell no words; it is to be new, not secret. */
 export function randomSuffix(length = 5): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(length));
   let text = '';
-  for (const byte of bytes) text += alphabet[byte % alphabet.length];
+  while (text.length < length) text += alphabet[Math.floor(Math.random() * alphabet.length)];
   return text;
 }
 

@@ -51,6 +51,11 @@ export class Change {
     this.#line ??= encodeEvent(this.type, this.entry.json);
     return this.#line;
   }
+
+  /** Everybody who watches has it: who asks later has it encoded anew. */
+  settle(): void {
+    this.#line = undefined;
+  }
 }
 
 export function encodeEvent(type: string, json: string): Buffer {

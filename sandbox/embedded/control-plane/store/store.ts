@@ -230,6 +230,7 @@ export class Store {
         if (change.revision <= watcher.from) continue;
         if (watcher.namespace === undefined || watcher.namespace === change.entry.namespace) watcher.onChange(change);
       }
+      change.settle();
     }
   }
 
