@@ -4,6 +4,7 @@ import { alpine, busybox, debian } from './busybox/image.ts';
 import { createGenericImage } from './generic/image.ts';
 import type { Image } from './image.ts';
 import { frozenJupyter, jupyter, onyxiaJupyter } from './jupyter/image.ts';
+import { kubectlImage } from './kubectl/image.ts';
 import { misbehaving } from './misbehave/image.ts';
 import { nginx } from './nginx/image.ts';
 import { isOneSlip, parseReference, type Reference } from './reference.ts';
@@ -32,6 +33,7 @@ export interface PullFailure {
 }
 
 const PLAYED: Image[] = [
+  kubectlImage,
   utilities,
   ...loadImages,
   ...stressImages,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { FileError, fileErrorText } from '../file-system.ts';
-import { CallTimeout, callHttp } from '../http/client.ts';
+import { CallTimeout, type Certificates, callHttp } from '../http/client.ts';
 import { openOutput, resolvePath } from '../process/open.ts';
 import { readAll } from '../process/streams.ts';
 import type { AppletCall } from './options.ts';
@@ -165,6 +165,8 @@ const LONG: Record<string, string> = {
   'remote-name': 'O',
   compressed: 'C',
   cacert: 'E',
+  cert: 'p',
+  key: 'K',
   'no-progress-meter': 's',
   'fail-with-body': 'f',
   'retry-connrefused': 'Y',
@@ -177,9 +179,13 @@ const LONG: Record<string, string> = {
 };
 
 export const curl = applet(async (call) => {
-  const { flags, values, all, rest } = parseOptions(call.args, 'sSivH:o:w:kd:X:ILfu:A:m:T:F:Gb:R:J:Z:OCE:YD:0Nc:V46g', {
-    long: LONG,
-  });
+  const { flags, values, all, rest } = parseOptions(
+    call.args,
+    'sSivH:o:w:kd:X:ILfu:A:m:T:F:Gb:R:J:Z:OCE:p:K:YD:0Nc:V46g',
+    {
+      long: LONG,
+    },
+  );
   const fail = async (code: number, text: string) => {
     if (!flags.has('s') || flags.has('S')) await call.process.stderr.write(`curl: (${code}) ${text}\n`);
     return code;
@@ -250,6 +256,18 @@ async function fetchOne(
   if (body !== undefined) headers['Content-Length'] = String(Buffer.byteLength(body));
   let method = values.get('X') ?? (flags.has('I') ? 'HEAD' : body === undefined ? 'GET' : 'POST');
   const limit = values.get('m') ?? values.get('T');
+  let tls: Certificates;
+  try {
+    const pem = (letter: string) => {
+      const file = values.get(letter);
+      return file && Buffer.from(call.process.fs.read(resolvePath(call.process, file))).toString();
+    };
+    tls = { ca: pem('E'), cert: pem('p'), key: pem('K') };
+  } catch {
+    return values.has('p')
+      ? fail(58, `could not load PEM client certificate from ${values.get('p')}`)
+      : fail(77, `error setting certificate file: ${values.get('E')}`);
+  }
   let answer: IncomingMessage;
   const host = headers.Host ?? headers.host;
   for (let hops = 0; ; hops += 1) {
@@ -269,6 +287,7 @@ async function fetchOne(
         body,
         timeout: limit === undefined ? undefined : Number(limit) * 1000,
         insecure: flags.has('k'),
+        tls,
       });
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };

@@ -11,6 +11,16 @@ export interface Call {
   /** Milliseconds for the whole exchange. */
   timeout?: number | undefined;
   insecure?: boolean;
+  /** Certificates in PEM, where the usual ones will not do. */
+  tls?: Certificates | undefined;
+}
+
+export interface Certificates {
+  ca?: string | undefined;
+  cert?: string | undefined;
+  key?: string | undefined;
+  /** The name on the server's certificate, where the URL has another. */
+  serverName?: string | undefined;
 }
 
 /** Thrown when the time is over. */
@@ -24,7 +34,7 @@ export async function callHttp(process: ContainerProcess, call: Call): Promise<I
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const exchange = (async () => {
     const raw = await process.container.network.connect(host, port);
-    const socket = secure ? await handshake(raw, host, call.insecure ?? false) : raw;
+    const socket = secure ? await handshake(raw, host, call) : raw;
     const close = () => raw.destroy();
     process.killed.addEventListener('abort', close, { once: true });
     raw.once('close', () => process.killed.removeEventListener('abort', close));
@@ -51,10 +61,20 @@ export async function callHttp(process: ContainerProcess, call: Call): Promise<I
   );
 }
 
-function handshake(raw: Duplex, servername: string, insecure: boolean): Promise<Duplex> {
+function handshake(raw: Duplex, host: string, { insecure = false, tls = {} }: Call): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const isName = /[a-z]/i.test(servername);
-    const socket = tlsConnect({ socket: raw, rejectUnauthorized: !insecure, ...(isName ? { servername } : {}) });
+    const name = tls.serverName ?? host;
+    const { ca, cert, key } = tls;
+    const socket = tlsConnect({
+      socket: raw,
+      // What an address is checked against, when no name is sent.
+      host: name,
+      rejectUnauthorized: !insecure,
+      ...(/[a-z]/i.test(name) && { servername: name }),
+      ...(ca && { ca }),
+      ...(cert && { cert }),
+      ...(key && { key }),
+    });
     socket.once('secureConnect', () => resolve(socket));
     socket.once('error', reject);
   });
