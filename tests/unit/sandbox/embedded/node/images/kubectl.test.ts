@@ -53,9 +53,9 @@ test('it says what it does not know, and what it does not play', async () => {
 
 test('curl checks a server by the certificates it is given', async () => {
   const ca = "awk '/certificate-authority-data/{print $2}' /tmp/config | base64 -d > /tmp/ca.crt";
-  expect((await run(`${ca}; curl -s --cacert /tmp/ca.crt https://kubernetes/version | grep gitVersion`)).stdout).toContain(
-    'v1.35',
-  );
+  expect(
+    (await run(`${ca}; curl -s --cacert /tmp/ca.crt https://kubernetes/version | grep gitVersion`)).stdout,
+  ).toContain('v1.35');
   expect(await run('curl -sS https://kubernetes/version')).toMatchObject({
     code: 60,
     stderr: expect.stringContaining('SSL certificate problem'),
