@@ -122,14 +122,15 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
     newId,
     log,
   };
-  const machines = plans.map(
-    (plan, index) =>
-      new Machine({
-        kubelet: { ...shared, imagesFile: join(home, index === 0 ? 'images.json' : `images-${plan.name}.json`) },
-        node: { ...plan, version: options.version ?? 'v1.35.2' },
-        serving: certificate,
-      }),
-  );
+  const machines = plans.map((plan, index) => {
+    const ownDirectory = index === 0 ? home : join(home, plan.name);
+    mkdirSync(ownDirectory, { recursive: true, mode: 0o700 });
+    return new Machine({
+      kubelet: { ...shared, ownDirectory, imagesFile: join(ownDirectory, 'images.json') },
+      node: { ...plan, version: options.version ?? 'v1.35.2' },
+      serving: certificate,
+    });
+  });
   const close = async () => {
     ending.abort();
     await Promise.all(machines.map((machine) => machine.close()));

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { tolerates, unschedulableTaint, wantsNode } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { tolerates, unschedulableTaint, wantsNode } from '../scheduler/predicates.ts';
 import { podFromTemplate } from './pod-template.ts';
 
 export const hashLabel = 'controller-revision-hash';

@@ -1,6 +1,6 @@
+import { nodeSelectorHolds } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import { quantityValue } from '../../../../kubernetes/quantity.ts';
-import { nodeSelectorHolds } from '../scheduler/predicates.ts';
 import { matches } from './references.ts';
 
 const capacityOf = (volume: KubeObject): number => quantityValue(volume.spec.capacity?.storage ?? '0');

@@ -25,6 +25,8 @@ export interface KubeletOptions {
   resolve: Resolve;
   /** The cluster's folder on this machine. */
   directory: string;
+  /** What belongs to this node alone; the cluster's, unless told. */
+  ownDirectory?: string;
   node: {
     name: string;
     address: string;
@@ -65,7 +67,7 @@ export interface Kubelet {
 }
 
 export function createKubelet(options: KubeletOptions): Kubelet {
-  const { client, clock, network, directory, node, log, signal } = options;
+  const { client, clock, network, directory, ownDirectory = directory, node, log, signal } = options;
   const { configmaps, secrets, configuration, lane } = options.watched;
   const workers = new Map<string, PodWorker>();
   const byName = new Map<string, PodWorker>();
@@ -90,7 +92,17 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     configuration,
     tokens,
     lane,
-    volumes: { client, clock, configuration, tokens, directory, node: node.name, hostIP: node.address, allocatable },
+    volumes: {
+      client,
+      clock,
+      configuration,
+      tokens,
+      directory,
+      ownDirectory,
+      node: node.name,
+      hostIP: node.address,
+      allocatable,
+    },
     services: (namespace) => {
       const own = options.services.list(namespace);
       const master = options.services.get('default', 'kubernetes');

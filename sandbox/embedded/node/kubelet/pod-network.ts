@@ -22,7 +22,7 @@ export function identityOf(pod: KubeObject, clusterDomain: string): PodIdentity 
   const { spec } = pod;
   const namespace = pod.metadata.namespace!;
   // On the node's own network a pod has the node's name.
-  const own = spec.hostNetwork ? spec.nodeName : pod.metadata.name;
+  const own = (spec.hostNetwork && spec.nodeName) || pod.metadata.name;
   const hostname = (spec.hostname || own).slice(0, 63).replace(/[-.]+$/, '');
   const hosts: Record<string, string> = {};
   for (const alias of spec.hostAliases ?? []) for (const name of alias.hostnames ?? []) hosts[name] = alias.ip;

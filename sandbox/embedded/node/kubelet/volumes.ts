@@ -29,6 +29,8 @@ export interface VolumeFacts {
   tokens: Tokens;
   /** Where volumes that outlive a pod have their folders. */
   directory: string;
+  /** Where the node's own paths have theirs. */
+  ownDirectory: string;
   node: string;
   hostIP: string;
   allocatable: Record<string, string>;
@@ -179,7 +181,7 @@ export class PodVolumes {
     return files;
   }
 
-  /** No folder of the machine: one of the cluster's own, which all pods that name the path share. */
+  /** No folder of the machine: one of the node's, which all its pods that name the path share. */
   #hostPath(spec: Loose): Volume {
     const { path, type = '' } = spec.hostPath;
     const name = encodeURIComponent(path.replace(/^\/+|\/+$/g, '') || 'root').replace(/^\./, '_');
@@ -192,7 +194,7 @@ export class PodVolumes {
         `MountVolume.SetUp failed for volume "${spec.name}" : hostPath type check failed: ${path} is not a ${what ?? 'block device'}`,
       );
     }
-    return createFolderVolume(join(this.#facts.directory, 'host', name), { source: '/dev/vda1' });
+    return createFolderVolume(join(this.#facts.ownDirectory, 'host', name), { source: '/dev/vda1' });
   }
 
   async #claim(pod: KubeObject, spec: Loose, name: string): Promise<Volume> {

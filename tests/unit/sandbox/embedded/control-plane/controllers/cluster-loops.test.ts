@@ -66,6 +66,49 @@ describe('node', () => {
     await loops.api.until(() => loops.names('pods').join() === 'stoic');
     await loops.api.until(() => loops.events().includes('TaintManagerEviction: Marking for deletion Pod a/frail'));
   });
+
+  it('calls evictions off when the taint goes, and lets no one stay longer for asking', async () => {
+    const loops = await start();
+    const tolerations = [{ key: 'k', operator: 'Exists', tolerationSeconds: 300 }];
+    await loops.client.create(
+      resources.pods,
+      make('Pod', 'v1', 'patient', { spec: { containers: [{ name: 'c' }], tolerations } }),
+    );
+    await loops.api.until(() => loops.one('pods', 'patient').spec.nodeName);
+    const taint = (list: Loose[]) =>
+      loops.client.patch(resources.nodes, 'node-1', undefined, 'merge', { spec: { taints: list } });
+    await taint([{ key: 'k', effect: 'NoExecute' }]);
+    await new Promise(setImmediate);
+    await taint([]);
+    await loops.api.until(() => loops.events().includes('TaintManagerEviction: Cancelling deletion of Pod a/patient'));
+    loops.clock.skip(301_000);
+    await new Promise(setImmediate);
+    expect(loops.names('pods')).toEqual(['patient']);
+  });
+
+  it('that will not come back gives up the pods that wait for it to end them', async () => {
+    const loops = await start();
+    await addNode(loops.client, { metadata: { name: 'node-2' } });
+    const lost = make('Pod', 'v1', 'lost', { spec: { nodeName: 'node-1', containers: [{ name: 'c' }] } });
+    lost.metadata.finalizers = ['test/hold'];
+    await loops.client.create(resources.pods, lost);
+    await loops.client.delete(resources.pods, 'lost', 'a');
+    loops.api.setStatus('nodes', 'node-1', { conditions: [{ type: 'Ready', status: 'Unknown' }] });
+    await loops.client.patch(resources.nodes, 'node-1', undefined, 'merge', {
+      spec: { taints: [{ key: 'node.kubernetes.io/out-of-service', effect: 'NoExecute' }] },
+    });
+    await loops.api.until(() => loops.one('pods', 'lost').status.phase === 'Failed');
+  });
+
+  it('under pressure is tainted so', async () => {
+    const loops = await start();
+    const conditions = [
+      { type: 'Ready', status: 'True' },
+      { type: 'MemoryPressure', status: 'True' },
+    ];
+    loops.api.setStatus('nodes', 'node-1', { conditions });
+    await loops.api.until(() => taints(loops).join() === 'node.kubernetes.io/memory-pressure:NoSchedule');
+  });
 });
 
 describe('resource quota', () => {

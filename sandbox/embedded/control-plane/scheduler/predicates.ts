@@ -1,1 +1,0 @@
-export { nodeSelectorHolds, tolerates, unschedulableTaint, wantsNode } from '../../../../kubernetes/node-selection.ts';
