@@ -1,16 +1,29 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Gvr, KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { type ControllerContext, createController, isNotFound, keyOf, splitKey, timestamp } from './context.ts';
+import { conditionOf } from './conditions.ts';
+import { type ControllerContext, createController, keyOf, splitKey, timestamp } from './context.ts';
 import { scaled } from './deployment-scale.ts';
-import { isActive, isReady } from './pods.ts';
+import { isReady } from './pods.ts';
 import { controllerOf, matches } from './references.ts';
-import { deployments, disruptionBudgets, pods as podResource, replicaSets, statefulSets } from './resources.ts';
+import {
+  deployments,
+  disruptionBudgets,
+  pods as podResource,
+  replicaSets,
+  replicationControllers,
+  statefulSets,
+} from './resources.ts';
+import { writeStatus } from './status.ts';
 
 const scales: Record<string, Gvr> = {
+  ReplicationController: replicationControllers,
   ReplicaSet: replicaSets,
   Deployment: deployments,
   StatefulSet: statefulSets,
 };
+/** Controllers of pods that nobody can scale. */
+const unscalable: Record<string, string> = { DaemonSet: 'daemonsets.apps', Job: 'jobs.batch', Node: 'nodes' };
+/** An evicted pod that has not begun to end by then was not evicted, in milliseconds. */
+const deletionTimeout = 120_000;
 
 /** Says how many pods may be evicted now. https://kubernetes.io/docs/tasks/run-application/configure-pdb/ */
 export function startDisruptionBudgets(context: ControllerContext): void {
@@ -36,13 +49,19 @@ export function startDisruptionBudgets(context: ControllerContext): void {
     const [namespace, name] = splitKey(key);
     const budget = budgets.get(name, namespace);
     if (!budget) return;
-    const selected = pods
-      .list(namespace)
-      .filter((pod) => isActive(pod) && matches(budget.spec.selector, pod.metadata.labels));
+    const selected = pods.list(namespace).filter((pod) => matches(budget.spec.selector, pod.metadata.labels));
     if (selected.length === 0) void recorder.event(budget, 'Normal', 'NoPods', 'No matching pods found');
-    const { expected, desired } = await wanted(budget, selected);
+    let sums: { expected: number; desired: number };
+    try {
+      sums = wanted(budget, selected);
+    } catch (error) {
+      return failSafe(budget, error as Error);
+    }
+    const { expected, desired } = sums;
     const disrupted = stillDisrupted(key, budget, selected);
-    const healthy = selected.filter((pod) => isReady(pod) && !disrupted[pod.metadata.name!]).length;
+    const healthy = selected.filter(
+      (pod) => isReady(pod) && !pod.metadata.deletionTimestamp && !disrupted[pod.metadata.name!],
+    ).length;
     const allowed = expected > 0 ? Math.max(0, healthy - desired) : 0;
     const status: Loose = {
       observedGeneration: budget.metadata.generation,
@@ -53,49 +72,80 @@ export function startDisruptionBudgets(context: ControllerContext): void {
       conditions: conditions(budget, allowed),
     };
     if (Object.keys(disrupted).length > 0) status.disruptedPods = disrupted;
-    if (isDeepStrictEqual(status, budget.status)) return;
-    try {
-      budgets.observe(await client.update(disruptionBudgets, { ...budget, status }, 'status'));
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    await writeStatus(client, budgets, disruptionBudgets, budget, status);
   }
 
-  async function wanted(budget: KubeObject, selected: KubeObject[]): Promise<{ expected: number; desired: number }> {
+  /** What cannot be reckoned allows nothing. */
+  async function failSafe(budget: KubeObject, { message }: Error): Promise<void> {
+    const text = `Failed to calculate the number of expected pods: ${message}`;
+    void recorder.event(budget, 'Warning', 'CalculateExpectedPodCountFailed', text);
+    const observedGeneration: number | undefined = budget.status?.observedGeneration;
+    const before = conditionOf(budget, 'DisruptionAllowed');
+    const condition = {
+      type: 'DisruptionAllowed',
+      status: 'False',
+      ...(observedGeneration && { observedGeneration }),
+      lastTransitionTime: before?.status === 'False' ? before.lastTransitionTime : timestamp(clock),
+      reason: 'SyncFailed',
+      message,
+    };
+    const status = { ...budget.status, disruptionsAllowed: 0, conditions: [condition] };
+    await writeStatus(client, budgets, disruptionBudgets, budget, status);
+  }
+
+  function wanted(budget: KubeObject, selected: KubeObject[]): { expected: number; desired: number } {
     const { minAvailable, maxUnavailable } = budget.spec;
     if (typeof minAvailable === 'number') return { expected: selected.length, desired: minAvailable };
-    const expected = await sizeOfOwners(selected);
+    const expected = sizeOfOwners(budget, selected);
     if (minAvailable !== undefined) return { expected, desired: scaled(minAvailable, expected, true) };
     return { expected, desired: Math.max(0, expected - scaled(maxUnavailable ?? 0, expected, true)) };
   }
 
-  /** What the controllers of the pods are scaled to: a share is a share of that. */
-  async function sizeOfOwners(selected: KubeObject[]): Promise<number> {
+  /** What the controllers of the pods are scaled to: a share is a share of that. Throws for one that has no scale. */
+  function sizeOfOwners(budget: KubeObject, selected: KubeObject[]): number {
     const sizes = new Map<string, number>();
+    let unmanaged = false;
     for (const pod of selected) {
       const owner = controllerOf(pod);
-      const resource = owner && scales[owner.kind];
-      if (!owner || !resource) {
-        sizes.set(pod.metadata.uid!, 1);
+      if (!owner) {
+        unmanaged = true;
         continue;
       }
-      let scale = context.informer(resource).byUid(owner.uid);
-      const above = scale && controllerOf(scale);
+      const none = unscalable[owner.kind];
+      if (none) throw new Error(`${none} does not implement the scale subresource`);
+      const resource = scales[owner.kind];
+      let scale = resource && context.informer(resource).byUid(owner.uid);
+      if (!scale) throw new Error(`found no controllers for pod "${pod.metadata.name}"`);
+      const above = controllerOf(scale);
       if (above?.kind === 'Deployment') scale = context.informer(deployments).byUid(above.uid) ?? scale;
-      sizes.set(scale?.metadata.uid ?? owner.uid, scale?.spec.replicas ?? 1);
+      sizes.set(scale.metadata.uid!, scale.spec.replicas ?? 1);
     }
+    if (unmanaged) tellUnmanaged(budget);
     return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  }
+
+  function tellUnmanaged(budget: KubeObject): void {
+    const message = `Pods selected by this PodDisruptionBudget (selector: ${selectorText(budget.spec.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`;
+    void recorder.event(budget, 'Warning', 'UnmanagedPods', message);
   }
 
   /** Evicted pods that have not begun to end yet; forgotten after two minutes. */
   function stillDisrupted(key: string, budget: KubeObject, selected: KubeObject[]): Record<string, string> {
     const left: Record<string, string> = {};
     for (const [name, stamp] of Object.entries<string>(budget.status?.disruptedPods ?? {})) {
-      if (!selected.some((pod) => pod.metadata.name === name)) continue;
+      const pod = selected.find(
+        (candidate) => candidate.metadata.name === name && !candidate.metadata.deletionTimestamp,
+      );
+      if (!pod) continue;
       const age = context.age(stamp);
-      if (age > 120_000) continue;
+      if (age > deletionTimeout) {
+        const { namespace } = budget.metadata;
+        const message = `Pod was expected by PDB ${namespace}/${namespace} to be deleted but it wasn't`;
+        void recorder.event(pod, 'Warning', 'NotDeleted', message);
+        continue;
+      }
       left[name] = stamp;
-      queue.addAfter(key, 120_001 - age);
+      queue.addAfter(key, deletionTimeout + 1 - age);
     }
     return left;
   }
@@ -114,4 +164,16 @@ export function startDisruptionBudgets(context: ControllerContext): void {
       },
     ];
   }
+}
+
+/** A selector as Go prints it. */
+function selectorText({ matchLabels = {}, matchExpressions = [] }: Loose): string {
+  const labels = Object.keys(matchLabels)
+    .sort()
+    .map((key) => `${key}: ${matchLabels[key]},`)
+    .join('');
+  const expressions = matchExpressions
+    .map(({ key, operator, values = [] }: Loose) => `{${key} ${operator} [${values.join(' ')}]},`)
+    .join('');
+  return `&LabelSelector{MatchLabels:map[string]string{${labels}},MatchExpressions:[]LabelSelectorRequirement{${expressions}},}`;
 }

@@ -8,6 +8,7 @@ import { startCronJobs } from './cron-jobs.ts';
 import { startDaemonSets } from './daemon-sets.ts';
 import { startDeployments } from './deployments.ts';
 import { startDisruptionBudgets } from './disruption-budgets.ts';
+import { startEndpointMirroring } from './endpoint-mirroring.ts';
 import { startEndpointSlices, startEndpoints } from './endpoint-slices.ts';
 import { startEphemeralVolumes } from './ephemeral-volumes.ts';
 import { startEventExpiry } from './event-expiry.ts';
@@ -49,6 +50,7 @@ export function startControllers(options: ControllersOptions): void {
   startScheduler(context);
   startEndpointSlices(context);
   startEndpoints(context);
+  startEndpointMirroring(context);
   startLoadBalancers(context, { range: options.balancerRange ?? '127.64.0', tryListen });
   const kinds = followKinds(context);
   startGarbageCollector(context, kinds);
