@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import {
   alreadyExists,
@@ -13,6 +12,7 @@ import { parseSchedule, type Schedule, zonedStamp } from './cron-schedule.ts';
 import { isFinishedJob } from './job-status.ts';
 import { controllerOf, controllerReference } from './references.ts';
 import { cronJobs as cronResource, jobs as jobResource } from './resources.ts';
+import { writeStatus } from './status.ts';
 
 /** Makes a job whenever a schedule says so. https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ */
 export function startCronJobs(context: ControllerContext): void {
@@ -63,9 +63,13 @@ export function startCronJobs(context: ControllerContext): void {
       }
     }
     if (status.active.length === 0) delete status.active;
-    if (!isDeepStrictEqual(status, cron.status ?? {})) {
-      crons.observe(await client.update(cronResource, { ...cron, status }, 'status'));
-    }
+    await writeStatus(
+      client,
+      crons,
+      cronResource,
+      cron,
+      cron.status || Object.keys(status).length > 0 ? status : undefined,
+    );
     if (error) throw error;
   }
 

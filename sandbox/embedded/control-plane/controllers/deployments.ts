@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { conditionOf, withCondition } from './conditions.ts';
 import {
@@ -44,6 +43,7 @@ import { sameTemplate } from './pod-template.ts';
 import { isFinished } from './pods.ts';
 import { claim, controllerOf, matches } from './references.ts';
 import { deployments as deploymentResource, pods as podResource, replicaSets } from './resources.ts';
+import { writeStatus } from './status.ts';
 
 /** A Deployment in work: `object` follows what has been written. */
 interface Work {
@@ -96,18 +96,18 @@ export function startDeployments(context: ControllerContext): void {
       selector: object.spec.selector,
     });
     const work: Work = { object, ...split(object, owned) };
-    if (object.metadata.deletionTimestamp) return writeStatus(work, statusOf(object, all(work), work.newest, clock));
+    if (object.metadata.deletionTimestamp) return tell(work, statusOf(object, all(work), work.newest, clock));
     await notePause(work);
     if (work.object.spec.paused) {
       await syncRevision(work, false);
       await scale(work);
       await clean(work);
-      return writeStatus(work, statusOf(work.object, all(work), work.newest, clock));
+      return tell(work, statusOf(work.object, all(work), work.newest, clock));
     }
     await syncRevision(work, false);
     if (isScaling(work)) {
       await scale(work);
-      return writeStatus(work, statusOf(work.object, all(work), work.newest, clock));
+      return tell(work, statusOf(work.object, all(work), work.newest, clock));
     }
     if (object.spec.strategy?.type === 'Recreate') await recreate(work);
     else await roll(work);
@@ -115,14 +115,8 @@ export function startDeployments(context: ControllerContext): void {
 
   const all = ({ newest, old }: Work): KubeObject[] => (newest ? [...old, newest] : old);
 
-  async function writeStatus(work: Work, status: Loose): Promise<void> {
-    if (isDeepStrictEqual(status, work.object.status)) return;
-    try {
-      work.object = await client.update(deploymentResource, { ...work.object, status }, 'status');
-      deployments.observe(work.object);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+  async function tell(work: Work, status: Loose): Promise<void> {
+    work.object = (await writeStatus(client, deployments, deploymentResource, work.object, status)) ?? work.object;
   }
 
   async function notePause(work: Work): Promise<void> {
@@ -136,7 +130,7 @@ export function startDeployments(context: ControllerContext): void {
       ? deploymentCondition(clock, 'Progressing', 'Unknown', 'DeploymentPaused', 'Deployment is paused')
       : deploymentCondition(clock, 'Progressing', 'Unknown', 'DeploymentResumed', 'Deployment is resumed');
     const conditions = withCondition(object.status?.conditions ?? [], next);
-    await writeStatus(work, { ...object.status, conditions });
+    await tell(work, { ...object.status, conditions });
   }
 
   function isScaling({ object, newest, old }: Work): boolean {
@@ -205,7 +199,7 @@ export function startDeployments(context: ControllerContext): void {
         !sameTemplate(held.spec.template, work.object.spec.template)
       ) {
         const collisionCount = (work.object.status?.collisionCount ?? 0) + 1;
-        await writeStatus(work, { ...work.object.status, collisionCount });
+        await tell(work, { ...work.object.status, collisionCount });
         throw error;
       }
       work.newest = held;
@@ -224,7 +218,7 @@ export function startDeployments(context: ControllerContext): void {
     if (hasDeadline(work.object)) {
       const condition = deploymentCondition(clock, 'Progressing', 'False', 'ReplicaSetCreateError', message);
       const conditions = withCondition(work.object.status?.conditions ?? [], condition);
-      await writeStatus(work, { ...work.object.status, conditions });
+      await tell(work, { ...work.object.status, conditions });
     }
     void recorder.event(work.object, 'Warning', 'ReplicaSetCreateError', message);
     throw error;
@@ -273,7 +267,7 @@ export function startDeployments(context: ControllerContext): void {
   async function finish(work: Work): Promise<void> {
     const status = rolloutStatus(work.object, all(work), work.newest, clock, age);
     const { object } = work;
-    await writeStatus(work, status);
+    await tell(work, status);
     const condition = conditionOf(object, 'Progressing');
     if (!hasDeadline(object) || !condition || complete(object, status)) return;
     if (condition.reason === 'ProgressDeadlineExceeded') return;

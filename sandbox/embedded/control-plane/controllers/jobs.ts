@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { type Condition, conditionOf } from './conditions.ts';
 import {
@@ -43,6 +42,7 @@ import { createOwnedPods, followPods, inWaves } from './owned-pods.ts';
 import { finishedAt, isActive, isReady, isTerminating } from './pods.ts';
 import { claim, controllerOf } from './references.ts';
 import { jobs as jobResource, pods as podResource } from './resources.ts';
+import { writeStatus } from './status.ts';
 
 /** Pods made or deleted, and pods counted, in one go. */
 const burst = 500;
@@ -301,7 +301,7 @@ export function startJobs(context: ControllerContext): void {
     if (work.finish && work.finish.type !== 'Failed' && !conditionOf({ status }, work.finish.type)) {
       status.conditions = [...(status.conditions ?? []), work.finish];
     }
-    let now = await write(job, status);
+    let now = await writeStatus(client, jobs, jobResource, job, status);
     if (!now) return;
     backoffs.set(job.metadata.uid!, work.backoff);
     const outcomes = await Promise.allSettled(release.map(untrack));
@@ -311,7 +311,7 @@ export function startJobs(context: ControllerContext): void {
     const next: Loose = { ...now.status };
     settle(next, held);
     const finished = full ? undefined : enact(work, next);
-    now = await write(now, next);
+    now = await writeStatus(client, jobs, jobResource, now, next);
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
     if (now && finished) tellFinished(now, finished);
@@ -361,18 +361,6 @@ export function startJobs(context: ControllerContext): void {
       void recorder.event(job, 'Warning', 'TooManySucceededPods', text);
     }
     void recorder.event(job, 'Normal', 'Completed', 'Job completed');
-  }
-
-  async function write(job: KubeObject, status: Loose): Promise<KubeObject | undefined> {
-    if (isDeepStrictEqual(status, job.status)) return job;
-    try {
-      const now = await client.update(jobResource, { ...job, status }, 'status');
-      jobs.observe(now);
-      return now;
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
   }
 
   async function untrack(pod: KubeObject): Promise<void> {
