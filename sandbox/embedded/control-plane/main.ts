@@ -6,6 +6,7 @@ import { createClient, type Transport } from '../client/client.ts';
 import { createClock, type SkippableClock } from '../clock.ts';
 import { logTo } from '../log.ts';
 import { createSkipper } from '../skipper.ts';
+import { RemoteGroups } from './apiserver/aggregation/remote-groups.ts';
 import { Allocator } from './apiserver/allocator.ts';
 import { createAuthenticator } from './apiserver/authentication.ts';
 import { withNodes } from './apiserver/authorization/node.ts';
@@ -84,6 +85,8 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     metrics: new Metrics(),
     kubeletTls,
     caller: new Caller(() => services),
+    remote: new RemoteGroups(() => services),
+    frontProxy: pki.frontProxy,
     kubeletAgent,
     usage,
     serverVersion: options.serverVersion ?? 'v1.35.2',
@@ -104,6 +107,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   fillTokenSecrets(services, pki.ca.cert);
   await bootstrap(services, { port: server.port, ca: pki.ca.cert });
   registerLocalServices(services);
+  services.remote.follow();
   followServiceAddresses(services);
   const ending = new AbortController();
   const transport = (user: string): Transport => createInProcessTransport(services, userNamed(user), programOf(user));
@@ -135,6 +139,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       door?.close();
       await server.close();
       services.kubeletAgent.destroy();
+      services.remote.close();
       services.caller.close();
       store.close();
     },

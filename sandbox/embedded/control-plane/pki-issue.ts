@@ -46,6 +46,7 @@ export async function issuePki(): Promise<Record<string, string>> {
     ['server', 'CN=kube-apiserver', [...local, ...inside, '10.96.0.1']],
     ['kubelet-server', 'CN=system:node:node-1, O=system:nodes', [...local, 'node-1']],
     ['kubelet-client', 'CN=kube-apiserver-kubelet-client, O=system:masters', []],
+    ['front-proxy', 'CN=front-proxy', []],
     ['admin', 'CN=kubernetes-admin, O=system:masters', []],
     ['node', 'CN=system:node:node-1, O=system:nodes', []],
   ];

@@ -14,6 +14,8 @@ export interface Pki {
   server: KeyPair;
   /** What the API server shows a kubelet. */
   kubeletClient: KeyPair;
+  /** What the API server shows the servers behind APIServices; `front-proxy`. */
+  frontProxy: KeyPair;
   /** A kubelet's own listener. */
   kubeletServer: KeyPair;
   /** `system:masters`. */
@@ -24,7 +26,7 @@ export interface Pki {
   serviceAccountKey: string;
 }
 
-const pairs = ['ca', 'server', 'kubelet-client', 'kubelet-server', 'admin', 'node'] as const;
+const pairs = ['ca', 'server', 'kubelet-client', 'kubelet-server', 'admin', 'node', 'front-proxy'] as const;
 
 /** Reads the PKI of a cluster, or makes it at its first start. Rejects when the folder cannot be written. */
 export async function openPki(directory: string): Promise<Pki> {
@@ -40,9 +42,20 @@ export async function openPki(directory: string): Promise<Pki> {
     writeFileSync(file('complete'), '');
   }
   const read = (name: string): string => readFileSync(file(name), 'utf8');
-  const [ca, server, kubeletClient, kubeletServer, admin, node] = pairs.map((name) => ({
+  // Folders of older clusters have none for the front proxy: there it is known by the other client's name.
+  const kept = (name: string): string => (existsSync(file(`${name}.crt`)) ? name : 'kubelet-client');
+  const [ca, server, kubeletClient, kubeletServer, admin, node, frontProxy] = pairs.map(kept).map((name) => ({
     cert: read(`${name}.crt`),
     key: read(`${name}.key`),
-  })) as [KeyPair, KeyPair, KeyPair, KeyPair, KeyPair, KeyPair];
-  return { ca, server, kubeletClient, kubeletServer, admin, node, serviceAccountKey: read('service-account.key') };
+  })) as [KeyPair, KeyPair, KeyPair, KeyPair, KeyPair, KeyPair, KeyPair];
+  return {
+    ca,
+    server,
+    kubeletClient,
+    kubeletServer,
+    admin,
+    node,
+    frontProxy,
+    serviceAccountKey: read('service-account.key'),
+  };
 }

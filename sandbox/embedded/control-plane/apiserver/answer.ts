@@ -1,3 +1,4 @@
+import { proxyTo, remoteOf } from './aggregation/proxy.ts';
 import type { Call, ResourceCall } from './call.ts';
 import { answerClock, clockPath } from './clock-path.ts';
 import { definitions } from './custom/definition.ts';
@@ -39,6 +40,8 @@ export async function answer(call: Call): Promise<Reply> {
   const { services } = call;
   // A namespace is authorised as if it stood in itself, but it stands nowhere.
   const info = isNamespace(call) ? { ...call.info, namespace: '' } : call.info;
+  const remote = remoteOf(call);
+  if (remote) return proxyTo(remote, call);
   if (!info.isResource) {
     if (info.path === clockPath) return answerClock(call);
     if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();

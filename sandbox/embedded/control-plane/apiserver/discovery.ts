@@ -1,4 +1,5 @@
 import type { Loose } from '../../../../kubernetes/object.ts';
+import type { RemoteGroup } from './aggregation/remote-groups.ts';
 import type { Call } from './call.ts';
 import { nothingHere } from './errors.ts';
 import { contentOf, type Reply } from './reply.ts';
@@ -7,23 +8,28 @@ import type { ResourceType, ResourceTypes } from './resource-type.ts';
 /** https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api — undefined for other paths. */
 export function discover(call: Call): Reply | undefined {
   const parts = call.info.path.split('/').filter((part) => part !== '');
-  const { types } = call.services;
+  const { types, remote } = call.services;
+  const remotes = remote.all();
   if (parts.length === 1 && (parts[0] === 'api' || parts[0] === 'apis')) {
     const core = parts[0] === 'api';
     if (call.accept.as === 'APIGroupDiscoveryList') {
       return {
         code: 200,
-        content: contentOf(aggregated(types, core)),
+        content: contentOf(aggregated(types, core, remotes)),
         contentType: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
         headers: { vary: 'Accept' },
       };
     }
-    return { code: 200, content: contentOf(core ? apiVersions() : groupList(types)), headers: { vary: 'Accept' } };
+    return {
+      code: 200,
+      content: contentOf(core ? apiVersions() : groupList(types, remotes)),
+      headers: { vary: 'Accept' },
+    };
   }
   if (parts[0] === 'api' && parts.length === 2) return legacy(types, '', parts[1] ?? '');
   if (parts[0] !== 'apis') return undefined;
   if (parts.length === 2) {
-    const group = groupsOf(types).find((one) => one.name === parts[1]);
+    const group = groupsOf(types, remotes).find((one) => one.name === parts[1]);
     if (!group) throw nothingHere();
     return { code: 200, content: contentOf({ kind: 'APIGroup', apiVersion: 'v1', ...group }) };
   }
@@ -32,10 +38,10 @@ export function discover(call: Call): Reply | undefined {
 
 const apiVersions = (): Loose => ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] });
 
-const groupList = (types: ResourceTypes): Loose => ({
+const groupList = (types: ResourceTypes, remotes: RemoteGroup[]): Loose => ({
   kind: 'APIGroupList',
   apiVersion: 'v1',
-  groups: groupsOf(types),
+  groups: groupsOf(types, remotes),
 });
 
 interface Group {
@@ -44,9 +50,10 @@ interface Group {
   preferredVersion: { groupVersion: string; version: string };
 }
 
-function groupsOf(types: ResourceTypes): Group[] {
+function groupsOf(types: ResourceTypes, remotes: RemoteGroup[]): Group[] {
   const groups = new Map<string, Group>();
-  for (const { group, version, apiVersion } of types.all()) {
+  const others = remotes.map(({ group, version }) => ({ group, version, apiVersion: `${group}/${version}` }));
+  for (const { group, version, apiVersion } of [...types.all(), ...others]) {
     if (group === '') continue;
     const one = { groupVersion: apiVersion, version };
     const known = groups.get(group);
@@ -56,7 +63,7 @@ function groupsOf(types: ResourceTypes): Group[] {
   return [...groups.values()];
 }
 
-function aggregated(types: ResourceTypes, core: boolean): Loose {
+function aggregated(types: ResourceTypes, core: boolean, remotes: RemoteGroup[]): Loose {
   const groups = new Map<string, Map<string, Loose[]>>();
   for (const type of types.all()) {
     if ((type.group === '') !== core) continue;
@@ -69,15 +76,55 @@ function aggregated(types: ResourceTypes, core: boolean): Loose {
     resources.push(aggregatedResource(type));
     versions.set(type.version, resources);
   }
+  for (const one of core ? [] : remotes) {
+    const versions = groups.get(one.group) ?? new Map<string, Loose[]>();
+    groups.set(one.group, versions.set(one.version, remoteResources(one)));
+  }
+  const freshness = (group: string, version: string): string =>
+    remotes.some((one) => one.group === group && one.version === version && !one.available) ? 'Stale' : 'Current';
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
     items: [...groups].map(([name, versions]) => ({
       metadata: { ...(name && { name }), creationTimestamp: null },
-      versions: [...versions].map(([version, resources]) => ({ version, resources, freshness: 'Current' })),
+      versions: [...versions].map(([version, resources]) => ({
+        version,
+        resources,
+        freshness: freshness(name, version),
+      })),
     })),
   };
+}
+
+/** One entry a resource of another server's APIResourceList. */
+function remoteResources({ group, version, resources }: RemoteGroup): Loose[] {
+  const kindOf = (one: Loose): Loose => ({
+    group: one.group || group,
+    version: one.version || version,
+    kind: one.kind,
+  });
+  return resources
+    .filter(({ name }) => !name.includes('/'))
+    .map((one) => {
+      const parts = resources.filter(({ name }) => name.startsWith(`${one.name}/`));
+      return {
+        resource: one.name,
+        responseKind: kindOf(one),
+        scope: one.namespaced ? 'Namespaced' : 'Cluster',
+        singularResource: one.singularName ?? '',
+        verbs: one.verbs ?? [],
+        ...(one.shortNames && { shortNames: one.shortNames }),
+        ...(one.categories && { categories: one.categories }),
+        ...(parts.length > 0 && {
+          subresources: parts.map((part) => ({
+            subresource: part.name.slice(one.name.length + 1),
+            responseKind: kindOf(part),
+            verbs: part.verbs ?? [],
+          })),
+        }),
+      };
+    });
 }
 
 function aggregatedResource({ fact, group, version, kind }: ResourceType): Loose {

@@ -3,7 +3,6 @@ import { notImplemented } from './errors.ts';
 
 /** What Kubernetes does and this cluster does not: refused with 501, or without effect, and said so here. */
 const gaps: { what: string; why: string }[] = [
-  { what: 'apiservices', why: 'aggregated API servers are not reached' },
   { what: 'pods/resize', why: 'containers keep the resources they started with' },
 ];
 

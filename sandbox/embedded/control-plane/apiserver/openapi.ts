@@ -40,6 +40,8 @@ function index(call: Call): Record<string, { serverRelativeURL: string }> {
       if (definition) hash.update(`${definition.metadata.uid} ${definition.metadata.generation}`);
     paths[key] = { serverRelativeURL: `/openapi/v3/${key}?hash=${hash.digest('hex').toUpperCase()}` };
   }
+  for (const { group, version, available } of call.services.remote.all())
+    if (available) paths[`apis/${group}/${version}`] = { serverRelativeURL: `/openapi/v3/apis/${group}/${version}` };
   return paths;
 }
 

@@ -2,6 +2,7 @@ import type { Agent } from 'node:https';
 import type { SkippableClock } from '../../clock.ts';
 import type { MetricsCollector } from '../metrics/collector.ts';
 import type { Store } from '../store/store.ts';
+import type { RemoteGroups } from './aggregation/remote-groups.ts';
 import type { Allocator } from './allocator.ts';
 import type { Authenticator } from './authentication.ts';
 import type { RoleBasedAuthorizer } from './authorization/rbac.ts';
@@ -24,8 +25,12 @@ export interface Services {
   kubeletTls: { key: string; cert: string; ca: string };
   kubeletAgent: Agent;
   metrics: Metrics;
-  /** Reaches webhooks. */
+  /** Reaches webhooks, and servers behind APIServices. */
   caller: Caller;
+  /** Groups that other servers answer for. */
+  remote: RemoteGroups;
+  /** How the API server shows itself to those; PEM texts. */
+  frontProxy: { key: string; cert: string };
   /** What pods and nodes use, as their kubelets told last. */
   usage: MetricsCollector;
   tokens: ServiceAccountTokens;

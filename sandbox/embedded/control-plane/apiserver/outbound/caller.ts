@@ -1,7 +1,8 @@
+import type { ClientRequest, OutgoingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Loose } from '../../../../../kubernetes/object.ts';
 import type { Services } from '../services.ts';
 import { textOf } from '../streams/pipe.ts';
@@ -14,6 +15,10 @@ export interface ClientConfig {
   service?: { namespace: string; name: string; path?: string; port?: number };
   /** Base64 of PEM. */
   caBundle?: string;
+  /** Whoever answers is believed: `insecureSkipTLSVerify` of an APIService. */
+  insecure?: boolean;
+  /** We show who we are: an APIService's server believes what this certificate says of users. */
+  frontProxy?: boolean;
 }
 
 export interface Answer {
@@ -66,18 +71,40 @@ export class Caller {
     const limit = AbortSignal.timeout(seconds * 1000);
     const text = JSON.stringify(body);
     try {
-      return await this.#send(config, place, { path, signal: limit }, text, true);
+      return await this.#send(config, place, { method: 'POST', path, signal: limit }, text, true);
     } catch (error) {
       const why = limit.aborted ? 'context deadline exceeded' : tlsText(error, place.name);
       throw new Error(`Post ${JSON.stringify(shown)}: ${why}`);
     }
   }
 
+  /** GETs a path; the answer's code is not judged. Rejects with what Go's client says after the address. */
+  async get(config: ClientConfig, path: string, seconds: number): Promise<Answer> {
+    const place = placeOf(config);
+    const limit = AbortSignal.timeout(seconds * 1000);
+    try {
+      return await this.#send(config, place, { method: 'GET', path, signal: limit }, '', true);
+    } catch (error) {
+      throw new Error(limit.aborted ? 'context deadline exceeded' : tlsText(error, place.name));
+    }
+  }
+
+  /** Begins a request whose body and answer are the caller's business. */
+  open(config: ClientConfig, options: { method: string; path: string; headers: OutgoingHttpHeaders }): ClientRequest {
+    const place = placeOf(config);
+    return httpsRequest({
+      ...options,
+      headers: { ...options.headers, host: place.host },
+      host: place.name,
+      port: place.port,
+      agent: this.#agentFor(config, place),
+    });
+  }
+
   #send(config: ClientConfig, place: Place, options: RequestOptions, text: string, again: boolean): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const outgoing = httpsRequest({
         ...options,
-        method: 'POST',
         host: place.name,
         port: place.port,
         agent: this.#agentFor(config, place),
@@ -86,7 +113,7 @@ export class Caller {
           accept: 'application/json, */*',
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(text),
-          'user-agent': 'kube-apiserver-admission',
+          'user-agent': options.method === 'GET' ? 'kube-aggregator' : 'kube-apiserver-admission',
         },
       });
       outgoing.on('response', async (answer) => {
@@ -105,7 +132,7 @@ export class Caller {
   }
 
   #agentFor(config: ClientConfig, { name, port }: Place): Agent {
-    const key = JSON.stringify([config.url, config.service, config.caBundle]);
+    const key = JSON.stringify([config.url, config.service, config.caBundle, config.insecure]);
     const known = this.#agents.get(key);
     if (known) return known;
     const agent = new Agent({ keepAlive: true, maxFreeSockets: mostIdle });
@@ -114,7 +141,8 @@ export class Caller {
       service ? openService(this.#services(), { ...service, port }) : dial(name, port);
     const ca = config.caBundle ? Buffer.from(config.caBundle, 'base64').toString('utf8') : undefined;
     agent.createConnection = ((_options: unknown, done: (error: Error | null, socket?: Duplex) => void) => {
-      secure(open, name, ca).then(
+      const pair = config.frontProxy ? this.#services().frontProxy : undefined;
+      secure(open, name, { ...(ca && { ca }), ...pair, rejectUnauthorized: !config.insecure }).then(
         (socket) => done(null, socket),
         (error) => done(error),
       );
@@ -131,13 +159,13 @@ export class Caller {
 }
 
 /** TLS on a connection, with the name that its certificate must have. */
-async function secure(open: () => Promise<Duplex>, name: string, ca: string | undefined): Promise<Duplex> {
+async function secure(open: () => Promise<Duplex>, name: string, options: ConnectionOptions): Promise<Duplex> {
   const socket = await open();
   return new Promise((resolve, reject) => {
     const tls = connectTls({
       socket,
       ...(isIP(name) ? { host: name } : { servername: name }),
-      ...(ca && { ca }),
+      ...options,
       ALPNProtocols: ['http/1.1'],
     });
     tls.once('secureConnect', () => {

@@ -285,16 +285,4 @@ test('unknown paths, resources and verbs', async () => {
   expect(await get('GET', '/api/v1/namespaces/default/toys')).toBe('404 page not found\n');
   expect(await get('PUT', base)).toMatchObject({ code: 405 });
   expect(await get('GET', '/version')).toMatchObject({ major: '1', minor: '35' });
-  expect(
-    (
-      await send({
-        method: 'POST',
-        path: '/apis/apiregistration.k8s.io/v1/apiservices',
-        body: {},
-      })
-    ).body,
-  ).toMatchObject({
-    code: 501,
-    reason: 'NotImplemented',
-  });
 });
