@@ -1,9 +1,7 @@
 import type { KubeObject } from '../../../kubernetes/object.ts';
+import { hasPower } from '../machine-annotations.ts';
 import { createKubelet, type Kubelet, type KubeletOptions } from './kubelet/kubelet.ts';
 import { type KubeletServer, startKubeletServer } from './kubelet/server/server.ts';
-
-/** On a Node: `off` is a computer without power, from one moment to the next. */
-const power = 'atelier.dev/power';
 
 export interface MachineOptions {
   kubelet: Omit<KubeletOptions, 'node' | 'signal'>;
@@ -40,7 +38,7 @@ export class Machine {
    * Rejects when it is to start and the API refuses.
    */
   heed(now: KubeObject | undefined, before: KubeObject | undefined): Promise<void> {
-    const on = now?.metadata.annotations?.[power] !== 'off';
+    const on = hasPower(now);
     return this.#next(async () => {
       if (!now && before) this.kubelet?.forget();
       else if (!on) await this.#end();

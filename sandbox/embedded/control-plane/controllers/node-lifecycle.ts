@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { unschedulableTaint } from '../../../../kubernetes/node-selection.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Timer } from '../../clock.ts';
+import { isRun } from '../../machine-annotations.ts';
 import { conditionOf } from './conditions.ts';
 import { type ControllerContext, createController, isNotFound, timestamp } from './context.ts';
 import { isReady } from './pods.ts';
@@ -9,8 +10,6 @@ import { leases as leaseResource, nodes as nodeResource, pods as podResource } f
 
 /** Without a sign of life for so long, a node is unknown. */
 const grace = 50_000;
-/** In a skip of the clock a living node tells of itself a little later: so much silence must be real. */
-const leastSilence = 2000;
 const notReady = 'node.kubernetes.io/not-ready';
 const unreachable = 'node.kubernetes.io/unreachable';
 /** Conditions that keep pods away, and the taint each becomes. https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-nodes-by-condition */
@@ -34,10 +33,10 @@ export function startNodeLifecycle(context: ControllerContext): void {
   const leases = context.informer(leaseResource);
   pods.index('node', (pod) => pod.spec.nodeName);
   const queue = controller.queue(sync, { spacing: 20 });
-  const beats = new Map<string, Timer>();
+  const beats = new Map<string, { at: number; real: number; timer: Timer | undefined }>();
   const silent = new Set<string>();
   signal.addEventListener('abort', () => {
-    for (const timer of beats.values()) timer.cancel();
+    for (const { timer } of beats.values()) timer?.cancel();
   });
 
   nodes.on((now, before) => {
@@ -47,7 +46,7 @@ export function startNodeLifecycle(context: ControllerContext): void {
       void recorder.event(about, 'Normal', reason, `Node ${name} event: ${message}`);
     };
     if (!now) {
-      beats.get(name!)?.cancel();
+      beats.get(name!)?.timer?.cancel();
       beats.delete(name!);
       silent.delete(name!);
       tell('RemovingNode', `Removing Node ${name} from Controller`);
@@ -56,6 +55,7 @@ export function startNodeLifecycle(context: ControllerContext): void {
     if (!before) tell('RegisteredNode', `Registered Node ${name} in Controller`);
     const heartbeat = (node: KubeObject) => conditionOf(node, 'Ready')?.lastHeartbeatTime;
     if (!before || heartbeat(now) !== heartbeat(before)) beat(name!);
+    else if (isRun(now) !== isRun(before)) listen(name!);
     const readiness = (node: KubeObject | undefined) => node && conditionOf(node, 'Ready')?.status;
     // Whether all are down concerns all.
     if (readiness(now) !== readiness(before)) for (const node of nodes.list()) queue.add(node.metadata.name!);
@@ -67,13 +67,23 @@ export function startNodeLifecycle(context: ControllerContext): void {
   });
 
   function beat(name: string): void {
-    beats.get(name)?.cancel();
     silent.delete(name);
+    const timer = beats.get(name)?.timer;
+    beats.set(name, { at: clock.monotonic(), real: clock.now().getTime(), timer });
+    listen(name);
+  }
+
+  /** Where time is skipped, a node that runs may tell of itself too late: its silence has to be real. */
+  function listen(name: string): void {
+    const last = beats.get(name)!;
+    last.timer?.cancel();
+    const node = nodes.get(name);
+    const least = node && isRun(node) ? grace - (clock.now().getTime() - last.real) : 0;
     const fall = () => {
       silent.add(name);
       queue.add(name);
     };
-    beats.set(name, clock.after(grace, fall, leastSilence));
+    last.timer = clock.after(Math.max(0, last.at + grace - clock.monotonic()), fall, Math.max(0, least));
   }
 
   async function sync(name: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Clock, Timer } from '../../clock.ts';
-import { isRun } from '../apiserver/streams/target.ts';
+import { isRun } from '../../machine-annotations.ts';
 import type { Store } from '../store/store.ts';
 
 /** What is used: nano-cores and bytes. */

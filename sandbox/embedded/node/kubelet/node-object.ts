@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { ApiError, type Client } from '../../client/client.ts';
 import type { Clock, Timer } from '../../clock.ts';
+import { kubeletAnnotation } from '../../machine-annotations.ts';
 import { resources } from './configuration.ts';
 import { timestamp } from './runtime.ts';
 import { timings } from './stages/timings.ts';
@@ -18,9 +19,6 @@ export interface NodeOptions {
   labels?: Record<string, string>;
   images: () => { names: string[]; sizeBytes: number }[];
 }
-
-/** How the API server finds the kubelet of a node in this machine. */
-const kubeletAnnotation = 'atelier.dev/kubelet';
 
 /** What a node found when it said that it is there. */
 export interface Registration {

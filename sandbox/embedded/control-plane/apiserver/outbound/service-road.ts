@@ -2,9 +2,10 @@ import { request as httpsRequest } from 'node:https';
 import { connect, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Loose } from '../../../../../kubernetes/object.ts';
+import { isRun } from '../../../machine-annotations.ts';
 import type { Services } from '../services.ts';
 import { textOf } from '../streams/pipe.ts';
-import { addressOf, isRun } from '../streams/target.ts';
+import { addressOf } from '../streams/target.ts';
 
 export interface ServicePort {
   namespace: string;

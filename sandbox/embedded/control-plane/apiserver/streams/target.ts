@@ -1,4 +1,5 @@
 import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
+import { isRun, kubeletAnnotation } from '../../../machine-annotations.ts';
 import type { ResourceCall } from '../call.ts';
 import { badRequest, notFound, nothingHere, refusal } from '../errors.ts';
 
@@ -13,7 +14,6 @@ export interface Target {
 }
 
 /** Where a node's kubelet listens. */
-const kubeletAnnotation = 'atelier.dev/kubelet';
 
 /** What of a resource is a stream to its node. */
 export const streamed = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
@@ -65,11 +65,6 @@ function nodeTarget(call: ResourceCall, node: string, path: string): Target {
   if (!object) throw notFound({ group: '', resource: 'nodes' }, node);
   const address = (object.status?.addresses ?? []).find((one: Loose) => one.type === 'InternalIP')?.address;
   return { ...addressOf(object), path, ...(address && { shown: `${address}:10250` }) };
-}
-
-/** Whether somebody runs the node, as far as one can know without asking. */
-export function isRun({ metadata }: KubeObject): boolean {
-  return !!metadata.annotations?.[kubeletAnnotation] && metadata.annotations['atelier.dev/power'] !== 'off';
 }
 
 /** What a program of the real one says of a node that does not answer. */

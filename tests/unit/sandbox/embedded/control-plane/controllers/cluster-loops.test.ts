@@ -100,6 +100,21 @@ describe('node', () => {
     await loops.api.until(() => loops.one('pods', 'lost').status.phase === 'Failed');
   });
 
+  it('that runs is not silent because time is skipped; without power it is', async () => {
+    const loops = await start();
+    const annotate = (annotations: Loose) =>
+      loops.client.patch(resources.nodes, 'node-1', undefined, 'merge', { metadata: { annotations } });
+    await annotate({ 'atelier.dev/kubelet': '127.0.0.1:1' });
+    const ready = () => loops.one('nodes', 'node-1').status.conditions[0];
+    await new Promise(setImmediate);
+    loops.clock.skip(600_000);
+    await new Promise(setImmediate);
+    expect(ready().status).toBe('True');
+    await annotate({ 'atelier.dev/power': 'off' });
+    await loops.api.until(() => ready().status === 'Unknown');
+    expect(ready().reason).toBe('NodeStatusUnknown');
+  });
+
   it('under pressure is tainted so', async () => {
     const loops = await start();
     const conditions = [
