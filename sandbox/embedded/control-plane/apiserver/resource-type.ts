@@ -1,6 +1,7 @@
 import { type ColumnFact, loadColumns, loadResources, type ResourceFact } from '../../../../kubernetes/facts.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Strategy } from '../resources/strategy.ts';
+import { autoscalerVersions } from './autoscaler-versions.ts';
 import { compareVersions } from './custom/versions.ts';
 import { strategyOf } from './strategies.ts';
 
@@ -191,48 +192,5 @@ const conversions: Record<string, Conversion & { collection: string }> = {
       } as KubeObject;
     },
   },
-  'autoscaling/v1/horizontalpodautoscalers': {
-    collection: 'autoscaling/horizontalpodautoscalers',
-    toStored(object) {
-      const { targetCPUUtilizationPercentage: target, ...spec } = object.spec ?? {};
-      const { currentCPUUtilizationPercentage: current, ...status } = object.status ?? {};
-      return {
-        ...object,
-        apiVersion: 'autoscaling/v2',
-        spec: {
-          ...spec,
-          metrics: [cpuMetric('target', { type: 'Utilization', averageUtilization: target ?? 80 })],
-        },
-        ...(object.status && {
-          status: {
-            ...status,
-            ...(current !== undefined && { currentMetrics: [cpuMetric('current', { averageUtilization: current })] }),
-          },
-        }),
-      };
-    },
-    fromStored(object) {
-      const { metrics = [], behavior: _behavior, ...spec } = object.spec ?? {};
-      const { currentMetrics = [], conditions: _conditions, ...status } = object.status ?? {};
-      const cpu = (list: Loose[], field: string) =>
-        list.find((metric) => metric.resource?.name === 'cpu')?.resource?.[field]?.averageUtilization;
-      const target = cpu(metrics, 'target');
-      const current = cpu(currentMetrics ?? [], 'current');
-      return {
-        ...object,
-        apiVersion: 'autoscaling/v1',
-        spec: { ...spec, ...(target !== undefined && { targetCPUUtilizationPercentage: target }) },
-        status: {
-          currentReplicas: 0,
-          desiredReplicas: 0,
-          ...status,
-          ...(current !== undefined && { currentCPUUtilizationPercentage: current }),
-        },
-      };
-    },
-  },
+  'autoscaling/v1/horizontalpodautoscalers': autoscalerVersions,
 };
-
-function cpuMetric(field: string, value: Loose): Loose {
-  return { type: 'Resource', resource: { name: 'cpu', [field]: value } };
-}

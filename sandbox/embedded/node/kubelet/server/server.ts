@@ -24,6 +24,7 @@ import { runAttach, runExec } from './remote-command.ts';
 import { spdyProtocols, spdyStreams } from './remote-spdy.ts';
 import { internalError, type RemoteStreams, remoteOptions } from './remote-streams.ts';
 import { channelProtocols, webSocketStreams } from './remote-websocket.ts';
+import { resourceMetrics } from './resource-metrics.ts';
 import { summaryOf } from './summary.ts';
 
 export interface KubeletServerOptions {
@@ -125,6 +126,11 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     if (url.pathname === '/stats/summary') {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(summaryOf(kubelet, clock)));
+      return;
+    }
+    if (url.pathname === '/metrics/resource') {
+      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+      response.end(resourceMetrics(summaryOf(kubelet, clock)));
       return;
     }
     if (url.pathname === '/pods') {

@@ -55,6 +55,17 @@ function podUse(worker: PodWorker, time: string): Loose {
       usageCoreNanoSeconds: sum((one) => one.cpu.usageCoreNanoSeconds),
     },
     memory: { time, ...sizes(sum((one) => one.memory.workingSetBytes)) },
+    ...storageUse(worker, time),
+  };
+}
+
+/** What the pod wrote on the node's disk. */
+function storageUse(worker: PodWorker, time: string): Loose {
+  const { containers, emptyDirs } = worker.storage();
+  const used = [...containers.values(), ...emptyDirs.values()].reduce((total, bytes) => total + bytes, 0);
+  return {
+    'ephemeral-storage': { time, usedBytes: used },
+    volume: [...emptyDirs].map(([name, usedBytes]) => ({ time, usedBytes, name })),
   };
 }
 

@@ -254,3 +254,15 @@ test('the summary counts what runs', async () => {
   expect(node.nodeName).toBe('node-1');
   expect(pods.map((pod: { podRef: { name: string } }) => pod.podRef.name).sort()).toEqual(['p', 'pull', 'web']);
 });
+
+test('/metrics/resource says the same to Prometheus', async () => {
+  const { body } = await get('/metrics/resource');
+  expect(body).toContain(
+    '# HELP container_cpu_usage_seconds_total [STABLE] Cumulative cpu time consumed by the container in core-seconds\n# TYPE container_cpu_usage_seconds_total counter\n',
+  );
+  expect(body).toMatch(
+    /\ncontainer_memory_working_set_bytes\{container="\w+",namespace="default",pod="web"\} 6.291456e\+06 \d{13}\n/,
+  );
+  expect(body).toMatch(/\nnode_cpu_usage_seconds_total [\d.]+ \d{13}\n/);
+  expect(body).toMatch(/\nresource_scrape_error 0\n$/);
+});
