@@ -22,7 +22,7 @@ interface Collection extends Source {
 }
 
 /** A collection that tests fill by hand. */
-export function collection(): Collection {
+function collection(): Collection {
   const held = new Map<string, KubeObject>();
   const handlers: ((now: KubeObject | undefined, before: KubeObject | undefined) => void)[] = [];
   const change = (key: string, now: KubeObject | undefined) => {
@@ -68,7 +68,7 @@ interface PodOptions {
   spec?: Loose;
 }
 
-export const nodes: Record<string, string> = { '10.99.0.1': 'node-1', '10.99.0.2': 'node-2' };
+const nodes: Record<string, string> = { '10.99.0.1': 'node-1', '10.99.0.2': 'node-2' };
 
 export function createRig(options: Pick<NetworkOptions, 'neighbours'> = {}): NetworkRig {
   const clock = createClock();
