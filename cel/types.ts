@@ -16,7 +16,8 @@ type Scalar =
   | 'duration'
   | 'quantity'
   | 'url'
-  | 'ip';
+  | 'ip'
+  | 'authorizer';
 
 /** The fields of an object, resolved when asked for: schemas refer to themselves. */
 export interface FieldSource {

@@ -24,7 +24,12 @@ const requestType = objectOf('AdmissionRequest', {
   options: DYN,
 });
 
-const base: Record<string, CelType> = { object: DYN, oldObject: DYN, request: requestType, authorizer: DYN };
+const base: Record<string, CelType> = {
+  object: DYN,
+  oldObject: DYN,
+  request: requestType,
+  authorizer: { kind: 'authorizer' },
+};
 
 /** What expressions of webhooks' match conditions may name. */
 export const conditionScope: Readonly<Record<string, CelType>> = base;

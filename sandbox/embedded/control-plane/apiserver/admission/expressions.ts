@@ -1,7 +1,9 @@
+import { Authorizer } from '../../../../../cel/authorizer.ts';
 import { compileExpression, type Expression } from '../../../../../cel/expression.ts';
 import type { CelType } from '../../../../../cel/types.ts';
 import { CelError } from '../../../../../cel/values.ts';
 import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
+import { userNamed } from '../in-process.ts';
 import { type Attributes, type Face, requestOf, shownAs } from './attributes.ts';
 
 export type Values = Record<string, unknown>;
@@ -13,7 +15,18 @@ export function valuesOf(attributes: Attributes, face: Face): Values {
     object: shown(attributes.object),
     oldObject: shown(attributes.old),
     request: requestOf(attributes, face),
+    authorizer: authorizerOf(attributes),
   };
+}
+
+/** `authorizer`: asks as whoever makes the request, or as a ServiceAccount. */
+function authorizerOf({ call }: Attributes): Authorizer {
+  return new Authorizer(({ verb, path, serviceAccount, ...about }) => {
+    const user = serviceAccount ? userNamed(`system:serviceaccount:${serviceAccount}`) : call.user;
+    const { group = '', resource = '', subresource = '', namespace = '', name = '' } = about;
+    const asked = path === undefined ? { verb, group, resource, subresource, namespace, name } : { verb, path };
+    return call.services.authorizer.authorize(user, asked);
+  });
 }
 
 export type Result = { value: unknown } | { error: string };

@@ -164,6 +164,24 @@ describe('a policy', () => {
     expect(await counted({})).toBeUndefined();
   });
 
+  test('asks what the requester, or a ServiceAccount, may do', async () => {
+    await install({
+      validations: [
+        { expression: "authorizer.group('').resource('pods').namespace('default').check('delete').allowed()" },
+        {
+          expression:
+            "!authorizer.serviceAccount('default', 'default').group('apps').resource('deployments').check('get').allowed()",
+        },
+        {
+          expression: "authorizer.path('/healthz').check('get').allowed() && object.metadata.name != 'x'",
+          message: 'not x',
+        },
+      ],
+    });
+    expect((await refusal(make('x'))).message).toBe(`${head}not x`);
+    await make('may');
+  });
+
   test('leaves out what its binding or its own rules exclude', async () => {
     await setup.client.create(namespaces, {
       ...namespace('strict'),
