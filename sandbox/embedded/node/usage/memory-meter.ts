@@ -27,10 +27,6 @@ export class MemoryMeter {
     this.check();
   }
 
-  held(holder: object): number {
-    return this.#holders.get(holder) ?? 0;
-  }
-
   /** Whether what rests is too much already. */
   check(): void {
     if (this.#over || this.#resting + this.#held <= this.#limit) return;

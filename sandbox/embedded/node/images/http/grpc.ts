@@ -9,7 +9,7 @@ const frame = (healthy: boolean): Buffer => Buffer.from([0, 0, 0, 0, 2, 8, healt
 const HEALTH = '/grpc.health.v1.Health/Check';
 
 /** A server that knows the health protocol alone; give it connections by its event `connection`. */
-export function createGrpcHealth(process: ContainerProcess, healthy: () => boolean): Http2Server {
+function createGrpcHealth(process: ContainerProcess, healthy: () => boolean): Http2Server {
   const server = createServer();
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     stream.on('error', () => undefined);

@@ -41,7 +41,7 @@ export class LoadFailure extends Error {
 const COST = 0.15;
 
 /** A connection's worth of requests, one after the other. */
-export class Visitor {
+class Visitor {
   private readonly process: ContainerProcess;
   private readonly plan: LoadPlan;
   private socket: Duplex | undefined;

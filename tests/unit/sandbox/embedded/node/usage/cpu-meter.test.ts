@@ -116,14 +116,3 @@ test('a skip is filled with what went on in the seconds before it', async () => 
   expect(over.rate()).toBeCloseTo(0, 2);
   expect(over.total()).toBe(4500);
 });
-
-test('another limit holds at once', async () => {
-  const clock = new HandClock();
-  const meter = new CpuMeter(clock, 0.1);
-  const burner = burn(meter, 10);
-  await clock.pass(10_000);
-  const before = burner.served;
-  meter.limit(1);
-  await clock.pass(10_000);
-  expect(burner.served - before).toBeGreaterThan(900);
-});
