@@ -69,6 +69,17 @@ test('crashes: after a while, with a code, so many times', async () => {
   await rig.says('twice', 'listening on port 8080');
 });
 
+test('after ten good minutes a crash is forgiven: no back-off', async () => {
+  // https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy: "Once a container has executed for 10 minutes
+  // without any problems, the kubelet resets the restart backoff timer for that container."
+  await rig.run('long', { containers: [misbehave({ CRASH_AFTER: '700' })] });
+  while (!((statusOf('long')?.restartCount ?? 0) >= 3)) {
+    rig.clock.skip(50_000);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(rig.events('long').filter((line) => line.includes('BackOff'))).toEqual([]);
+});
+
 test('probes: never ready, slow to start, unwell after a while, by HTTP and by gRPC', async () => {
   const http = (path: string) => ({ httpGet: { path, port: 8080 }, periodSeconds: 1 });
   await rig.run('unready', { containers: [misbehave({ NOT_READY: '1' }, { readinessProbe: http('/ready') })] });
