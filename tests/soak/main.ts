@@ -1,9 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { readKubeconfig } from '../../sandbox/embedded/client/kubeconfig.ts';
 import { churn } from './churn.ts';
+import { Embedded } from './embedded.ts';
 import { killRounds } from './kill.ts';
-import type { Memory } from './memory.ts';
+import { loadAll } from './load.ts';
+import { type Memory, MemoryGauge } from './memory.ts';
+import { rollOut } from './pods.ts';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -43,7 +47,34 @@ const churning: Soak = async (home, [length = '60']) => {
   return faults;
 };
 
-const SOAKS: Record<string, Soak> = { kill, churn: churning };
+const load: Soak = async (home) => {
+  const gauge = new MemoryGauge(path.join(home, 'memory'));
+  const room = { ATELIER_NODE_PODS: '2000', ATELIER_NODE_CPU: '128' };
+  const embedded = new Embedded(path.join(home, 'home'), [], { ...gauge.environment, ...room });
+  try {
+    const kubeconfig = await embedded.ready;
+    if (!kubeconfig) throw new Error(embedded.errors);
+    const credentials = readKubeconfig(kubeconfig);
+    say(`at rest: control plane ${megabytes(await gauge.of(embedded.pid))}`);
+    const sizes = { namespaces: 200, objects: 5000, writes: 3, clients: 200, watches: 1000 };
+    const report = await loadAll({ credentials, ...sizes });
+    const { writes, shared, conflicts, events, seconds } = report;
+    say(
+      `${writes} writes of 5000 objects in 200 namespaces by 200 clients at once, ${events} events to 1000 watches: ${seconds.toFixed(1)} s`,
+    );
+    say(`one object written by all of them: ${shared} increments, ${conflicts} refused for being late`);
+    const pods = await rollOut(credentials, 10, 100);
+    say(`1000 pods Ready after ${pods.seconds.toFixed(1)} s`);
+    say(
+      `then: control plane ${megabytes(await gauge.of(embedded.pid))}, node ${megabytes(await gauge.of(embedded.nodePid ?? 0))}`,
+    );
+    return [...report.faults, ...pods.faults];
+  } finally {
+    await embedded.end();
+  }
+};
+
+const SOAKS: Record<string, Soak> = { kill, load, churn: churning };
 
 const [first = 'churn', ...rest] = process.argv.slice(2);
 // A number alone is the minutes of the usual soak.
