@@ -14,6 +14,17 @@ export const connectionOptions = {
   requestTimeout: 0,
 } satisfies Record<string, number> & TlsOptions;
 
+/** Bytes; no answer but the largest lists comes near it. */
+const answerUnderWay = 16 * 1024 * 1024;
+
+/**
+ * While this much of an answer is under way Node pauses its parser, and then fails (HPE_PAUSED) on a large request that
+ * follows on the same connection. Its own bound is 64 KiB, and over TLS no option moves it.
+ */
+export function allowLargeAnswers(socket: Duplex & { _writableState?: { highWaterMark: number } }): void {
+  if (socket._writableState) socket._writableState.highWaterMark = answerUnderWay;
+}
+
 /** Milliseconds; as in Go's server. */
 const resetDelay = 500;
 

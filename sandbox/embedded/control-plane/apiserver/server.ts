@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { gzip } from 'node:zlib';
 import type { Body, Call } from './call.ts';
-import { connectionOptions, refuseBadRequests } from './connections.ts';
+import { allowLargeAnswers, connectionOptions, refuseBadRequests } from './connections.ts';
 import { badRequest, tooLarge } from './errors.ts';
 import { handle, type Incoming } from './handle.ts';
 import type { Reply, WatchSink } from './reply.ts';
@@ -60,6 +60,7 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
   });
   server.on('secureConnection', (socket: Socket) => {
     sockets.add(socket);
+    allowLargeAnswers(socket);
     socket.on('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {

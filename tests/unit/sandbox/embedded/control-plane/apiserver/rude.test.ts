@@ -265,6 +265,23 @@ test('10,000 items of a list map are applied, and applied again without a change
   ]);
 });
 
+test('large requests follow large answers on one connection', async () => {
+  const one = new Agent({
+    keepAlive: true,
+    maxSockets: 1,
+    ca: opened.cluster.pki.ca.cert,
+    ...opened.cluster.pki.admin,
+  });
+  const shared = agent;
+  agent = one;
+  const body = (round: number) => json(configMap('large', { round: String(round), filler: 'x'.repeat(400_000) }));
+  const codes = [(await ask('POST', collection, body(0))).code];
+  for (let round = 1; round <= 40; round++) codes.push((await ask('PUT', `${collection}/large`, body(round))).code);
+  agent = shared;
+  one.destroy();
+  expect(new Set(codes)).toEqual(new Set([200, 201]));
+});
+
 async function watchRaw(): Promise<TLSSocket> {
   const { pki, port } = opened.cluster;
   const socket = connect({ host: '127.0.0.1', port, ca: pki.ca.cert, ...pki.admin });
