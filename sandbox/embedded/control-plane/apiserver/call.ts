@@ -29,6 +29,8 @@ export interface Call {
   /** Printed by clients as `Warning:`. */
   warnings: string[];
   header(name: string): string | undefined;
+  /** In lower case. */
+  headerNames(): string[];
 }
 
 /** Bytes of the network, or the object a caller in this process handed over. */

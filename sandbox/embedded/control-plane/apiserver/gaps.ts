@@ -2,9 +2,7 @@ import type { ResourceCall } from './call.ts';
 import { notImplemented } from './errors.ts';
 
 /** What Kubernetes does and this cluster does not: refused with 501, or without effect, and said so here. */
-const gaps: { what: string; why: string }[] = [
-  { what: 'pods/resize', why: 'containers keep the resources they started with' },
-];
+const gaps: { what: string; why: string }[] = [];
 
 /** Not refused, but without the effect a full cluster gives them. */
 const quiet: { what: string; why: string }[] = [
@@ -25,7 +23,7 @@ export function refuseGap({ type, info }: ResourceCall): void {
 /** For `--gaps`. */
 export const gapsText = (): string =>
   [
-    'Refused with 501 NotImplemented:',
+    ...(gaps.length > 0 ? ['Refused with 501 NotImplemented:'] : []),
     ...gaps.map(({ what, why }) => `  ${what}: ${why}`),
     'Accepted, but without effect:',
     ...quiet.map(({ what, why }) => `  ${what}: ${why}`),

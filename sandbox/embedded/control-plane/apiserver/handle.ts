@@ -18,6 +18,8 @@ export interface Incoming {
   path: string;
   query: URLSearchParams;
   header(name: string): string | undefined;
+  /** In lower case. */
+  headerNames(): string[];
   /** Rejects with 413. */
   body(): Promise<Body>;
 }
@@ -42,6 +44,7 @@ export function authorizeCall(services: Services, incoming: Incoming, user: User
     userAgent: incoming.header('user-agent') ?? '',
     warnings: [],
     header: incoming.header,
+    headerNames: incoming.headerNames,
   };
   const other = impersonate(call);
   if (other) {

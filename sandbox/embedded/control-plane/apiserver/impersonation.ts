@@ -8,16 +8,17 @@ export function impersonate(call: Call): User | undefined {
   const groups = list(call.header('impersonate-group'));
   const uid = call.header('impersonate-uid');
   if (name === undefined) {
-    if (groups.length === 0 && uid === undefined) return undefined;
+    const extras = call.headerNames().some((header) => header.startsWith(extraPrefix));
+    if (groups.length === 0 && uid === undefined && !extras) return undefined;
     const message = 'Internal error occurred: invalid impersonation headers: requested without impersonating a user';
     throw refusal(500, 'InternalError', message);
   }
-  const may = (group: string, resource: string, what: string, namespace = ''): void =>
+  const may = (group: string, resource: string, what: string, namespace = '', subresource = ''): void =>
     checkAccess(call.services, call.user, {
       verb: 'impersonate',
       group,
       resource,
-      subresource: '',
+      subresource,
       name: what,
       namespace,
     });
@@ -26,13 +27,27 @@ export function impersonate(call: Call): User | undefined {
   else may('', 'users', name);
   for (const group of groups) may('', 'groups', group);
   if (uid !== undefined) may('authentication.k8s.io', 'uids', uid);
+  const extra: Record<string, string[]> = {};
+  for (const header of call.headerNames()) {
+    if (!header.startsWith(extraPrefix)) continue;
+    const key = decodeURIComponent(header.slice(extraPrefix.length));
+    extra[key] = list(call.header(header));
+    for (const value of extra[key]) may('authentication.k8s.io', 'userextras', value, '', key);
+  }
   const implied =
     account && groups.length === 0 ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : [];
   const known = name === 'system:anonymous' ? 'system:unauthenticated' : 'system:authenticated';
   const all = [...groups, ...implied];
   if (!all.includes(known)) all.push(known);
-  return { name, groups: all, ...(uid !== undefined && { uid }) };
+  return {
+    name,
+    groups: all,
+    ...(uid !== undefined && { uid }),
+    ...(Object.keys(extra).length > 0 && { extra }),
+  };
 }
+
+const extraPrefix = 'impersonate-extra-';
 
 const list = (header: string | undefined): string[] =>
   header === undefined || header === '' ? [] : header.split(',').map((part) => part.trim());

@@ -17,6 +17,7 @@ export function createInProcessTransport(services: Services, user: User, userAge
       path: mark < 0 ? request.path : request.path.slice(0, mark),
       query: new URLSearchParams(mark < 0 ? '' : request.path.slice(mark + 1)),
       header: (name) => headers[name],
+      headerNames: () => Object.keys(headers),
       body: async () => ({ value: request.body }),
     };
     const [reply] = await handle(services, incoming, async () => user);

@@ -30,6 +30,7 @@ export function deleteInternally(services: Services, type: ResourceType, entry: 
     userAgent: 'apiserver',
     warnings: [],
     header: () => undefined,
+    headerNames: () => [],
   };
   deleteEntry(call, entry, {}).catch((error) => services.log(`delete ${entry.name}: ${error}`));
 }

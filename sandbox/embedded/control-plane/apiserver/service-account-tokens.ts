@@ -52,15 +52,18 @@ export class ServiceAccountTokens {
     const claims: Record<string, unknown> = { namespace, serviceaccount: { name, uid } };
     if (bound) claims[bound.kind.toLowerCase()] = { name: bound.name, uid: bound.uid };
     if (node) claims.node = node;
-    const token = await new SignJWT({ 'kubernetes.io': claims })
+    // In the order of their names, as Go writes a map.
+    const token = await new SignJWT({
+      aud: audiences.length > 0 ? audiences : [issuer],
+      exp: now + seconds,
+      iat: now,
+      iss: issuer,
+      jti: crypto.randomUUID(),
+      'kubernetes.io': claims,
+      nbf: now,
+      sub: `system:serviceaccount:${namespace}:${name}`,
+    })
       .setProtectedHeader({ alg: 'ES256', kid: this.#keyId })
-      .setIssuer(issuer)
-      .setSubject(`system:serviceaccount:${namespace}:${name}`)
-      .setAudience(audiences.length > 0 ? audiences : [issuer])
-      .setJti(crypto.randomUUID())
-      .setIssuedAt(now)
-      .setNotBefore(now)
-      .setExpirationTime(now + seconds)
       .sign(this.#private);
     return { token, expires: new Date((now + seconds) * 1000) };
   }

@@ -1,4 +1,5 @@
 import { copyOf, type KubeObject } from '../../../../kubernetes/object.ts';
+import { resizedPod } from '../resources/pod-parts.ts';
 import type { ResourceCall } from './call.ts';
 
 /** Which part of an update counts: the object without its status, its status alone, or what the subresource is about. */
@@ -24,8 +25,10 @@ export function resetForSubresource(call: ResourceCall, object: KubeObject, old:
   if (info.subresource === 'ephemeralcontainers') {
     const spec = copyOf(old.spec);
     set(spec, 'ephemeralContainers', object.spec?.ephemeralContainers);
-    return { ...old, metadata: { ...old.metadata }, spec };
+    const { managedFields } = metadata;
+    return { ...old, metadata: { ...old.metadata, ...(managedFields && { managedFields }) }, spec };
   }
+  if (info.subresource === 'resize') return resizedPod(object, old);
   if (info.subresource === 'finalize') {
     return { ...old, metadata: { ...old.metadata }, spec: object.spec ?? {} };
   }

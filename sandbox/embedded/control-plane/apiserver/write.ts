@@ -39,6 +39,7 @@ function strategyContext(call: ResourceCall): StrategyContext {
   const { services } = call;
   return {
     now: services.clock.now(),
+    subresource: call.info.subresource,
     user: call.user,
     lookup: (resource, name, namespace) => {
       const type = services.types.byResource(resource);

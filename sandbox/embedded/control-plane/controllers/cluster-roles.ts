@@ -30,6 +30,8 @@ export function startClusterRoleAggregation(context: ControllerContext): void {
       }
     }
     if (isDeepStrictEqual(rules, role.rules ?? [])) return;
-    roles.observe(await client.update(clusterRoles, { ...role, rules }));
+    // Nothing is null, as in roles that never had a rule.
+    const { rules: _, ...rest } = role;
+    roles.observe(await client.update(clusterRoles, { ...rest, ...(rules.length > 0 && { rules }) }));
   }
 }

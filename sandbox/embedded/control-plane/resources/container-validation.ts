@@ -47,7 +47,8 @@ export function initContainerFaults(
   });
 }
 
-function commonFaults(path: string, container: Loose, volumes: Set<string>): FieldError[] {
+/** What is asked of every container. */
+export function commonFaults(path: string, container: Loose, volumes: Set<string>): FieldError[] {
   const { name, image, terminationMessagePolicy, ports = [], env = [], envFrom = [] } = container;
   return [
     ...(name ? label(`${path}.name`, name) : [required(`${path}.name`)]),

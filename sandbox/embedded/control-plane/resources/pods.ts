@@ -7,6 +7,7 @@ import { resolveLabelKeys } from './label-keys.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod, defaultPodSpec } from './pod-defaults.ts';
 import { gateFaults, withChoiceOf } from './pod-gates.ts';
+import { ephemeralFaults, keptEphemeralFaults, resizeFaults } from './pod-parts.ts';
 import { podSpecFaults } from './pod-validation.ts';
 import { podTemplateWarnings } from './pod-warnings.ts';
 import { qualityOfService } from './quality-of-service.ts';
@@ -29,7 +30,7 @@ const unchangeable =
 /** The new spec with what may change set back. */
 function restored(spec: Loose, old: Loose): Loose {
   const out = copyOf(withChoiceOf(spec, old));
-  for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates', 'ephemeralContainers']) {
+  for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates']) {
     if (old[field] === undefined) delete out[field];
     else out[field] = old[field];
   }
@@ -75,8 +76,15 @@ export const pods: Strategy = {
       pod.status.conditions = [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message, ...times }];
     }
   },
-  validate: ({ spec }) => [...podSpecFaults('spec', spec), ...imageFaults(spec)],
-  validateUpdate: updateFaults,
+  validate: ({ spec }, { subresource }) => [
+    ...podSpecFaults('spec', spec),
+    ...imageFaults(spec),
+    ...(subresource === 'ephemeralcontainers' ? ephemeralFaults(spec) : []),
+  ],
+  validateUpdate(pod, old, { subresource }) {
+    if (subresource === 'ephemeralcontainers') return keptEphemeralFaults(pod, old);
+    return subresource === 'resize' ? resizeFaults(pod, old) : updateFaults(pod, old);
+  },
   warnings: (pod) => podTemplateWarnings(pod, ''),
   cells: podCells,
   selectableFields: {

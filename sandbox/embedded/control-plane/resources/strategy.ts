@@ -21,6 +21,8 @@ export interface FieldError {
 
 export interface StrategyContext {
   now: Date;
+  /** What of the object is written; '' for all but its status. */
+  subresource?: string;
   /** Who writes. */
   user?: { name: string; uid?: string; groups: string[]; extra?: Record<string, string[]> };
   /** Reads another object of the same cluster, e.g. the StorageClass a claim names. */

@@ -112,7 +112,6 @@ function check(value: Loose, schema: Schema, path: string, faults: FieldError[],
   const types = schema['x-kubernetes-int-or-string'] ? ['integer', 'string'] : schema.type ? [schema.type] : [];
   if (types.length > 0 && !types.includes(kind) && !(kind === 'integer' && types.includes('number'))) {
     faults.push(typeInvalid(path, kind, `${path} in body must be of type ${types.join(',')}: ${JSON.stringify(kind)}`));
-    return;
   }
   checkLogic(value, schema, path, faults);
   if (kind === 'string') checkString(value, schema, path, faults);

@@ -1,11 +1,12 @@
 import { request as httpRequest } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { formatDuration } from '../../../../kubernetes/duration.ts';
 import type { Loose } from '../../../../kubernetes/object.ts';
 import { ConfigError } from './environment.ts';
 import { ImageError, type Images } from './images.ts';
 import { dialError, execFailure, type ProbeKind, Prober, portOf, runCommand } from './probes.ts';
 import { type ContainerRecord, fieldPath, type Instance } from './records.ts';
-import { create, type PodContext, StartError, start, timestamp } from './runtime.ts';
+import { create, limitsOf, type PodContext, StartError, start, timestamp } from './runtime.ts';
 import { nextDelay, timings } from './stages/timings.ts';
 
 export interface ContainerHost {
@@ -258,6 +259,28 @@ export class Containers {
     if (record.instance) {
       void this.stop(record, grace, `Container ${record.name} definition changed, will be restarted`);
     } else if ('waiting' in record.state && !record.containerID) record.image = record.spec.image;
+  }
+
+  /** Other resources while it runs; it is started anew only where its policy says so. https://kubernetes.io/docs/tasks/configure-pod-container/resize-container-resources/ */
+  resized(record: ContainerRecord, spec: Loose, grace: number): void {
+    const before = record.spec.resources ?? {};
+    const { resources = {}, resizePolicy = [] } = spec;
+    if (isDeepStrictEqual(before, resources)) return;
+    record.spec = { ...record.spec, resources, ...(spec.resizePolicy && { resizePolicy }) };
+    const { instance } = record;
+    if (!instance) return;
+    const changed = (name: string): boolean =>
+      before.limits?.[name] !== resources.limits?.[name] || before.requests?.[name] !== resources.requests?.[name];
+    const restart = resizePolicy.some(
+      (policy: Loose) => policy.restartPolicy === 'RestartContainer' && changed(policy.resourceName),
+    );
+    if (restart) {
+      void this.stop(record, grace, `Container ${record.name} resize requires restart`);
+      return;
+    }
+    const { cpu, memory } = limitsOf(record.spec);
+    instance.cpu.limit(cpu);
+    instance.container.memory.limitTo(memory);
   }
 
   /** A container that is being ended gets less time than it was told. */

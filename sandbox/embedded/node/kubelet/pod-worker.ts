@@ -106,7 +106,11 @@ export class PodWorker {
     this.pod = pod;
     for (const spec of [...(pod.spec.containers ?? []), ...(pod.spec.initContainers ?? [])]) {
       const record = this.record(spec.name);
-      if (!record || record.spec.image === spec.image) continue;
+      if (!record) continue;
+      if (record.spec.image === spec.image) {
+        this.#containers.resized(record, spec, this.#grace());
+        continue;
+      }
       record.spec = spec;
       this.#containers.redefined(record, this.#grace());
     }

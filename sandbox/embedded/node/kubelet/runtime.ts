@@ -205,7 +205,8 @@ function portsOf(spec: Loose): number[] {
   return [...ports];
 }
 
-function limitsOf(spec: Loose): { cpu?: number; memory?: number } {
+/** Cores, and bytes. */
+export function limitsOf(spec: Loose): { cpu?: number; memory?: number } {
   const { cpu, memory } = spec.resources?.limits ?? {};
   return { ...(cpu && { cpu: amount(cpu) }), ...(memory && { memory: amount(memory) }) };
 }

@@ -1,6 +1,6 @@
 /** Memory of a container, in bytes: what its image rests on, and what its programs hold. */
 export class MemoryMeter {
-  readonly #limit: number;
+  #limit: number;
   readonly #resting: number;
   readonly #exceeded: () => void;
   readonly #holders = new Map<object, number>();
@@ -12,6 +12,12 @@ export class MemoryMeter {
     this.#limit = options.limit ?? Number.POSITIVE_INFINITY;
     this.#resting = options.resting;
     this.#exceeded = options.exceeded;
+  }
+
+  /** Another limit from now on; undefined for none. */
+  limitTo(bytes: number | undefined): void {
+    this.#limit = bytes ?? Number.POSITIVE_INFINITY;
+    this.check();
   }
 
   /** Bytes in use. */

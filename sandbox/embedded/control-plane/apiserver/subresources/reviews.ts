@@ -37,7 +37,7 @@ export function subjectAccess(call: ResourceCall): Reply {
     spec.resourceAttributes.namespace = call.info.namespace;
   }
   if (!spec.user && !spec.groups?.length) {
-    throw invalid(call.type.kind, call.type.group, '', [
+    throw invalid('', call.type.group, '', [
       {
         field: 'spec.user',
         reason: 'FieldValueRequired',
@@ -51,7 +51,7 @@ export function subjectAccess(call: ResourceCall): Reply {
 function decide(call: ResourceCall, user: User, spec: Loose): Loose {
   const { resourceAttributes, nonResourceAttributes } = spec;
   if (!resourceAttributes === !nonResourceAttributes) {
-    throw invalid(call.type.kind, call.type.group, '', [
+    throw invalid('', call.type.group, '', [
       {
         field: 'spec.resourceAttributes',
         reason: 'FieldValueInvalid',
