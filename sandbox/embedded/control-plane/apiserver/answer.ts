@@ -1,10 +1,16 @@
+
 import { proxyTo, remoteOf } from './aggregation/proxy.ts';
+
+
+import { parseBody } from './body.ts';
+
+
 import type { Call, ResourceCall } from './call.ts';
 import { answerClock, clockPath } from './clock-path.ts';
 import { definitions } from './custom/definition.ts';
 import { deprecationOf } from './custom/versions.ts';
 import { remove, removeCollection } from './delete.ts';
-import { methodNotAllowed, methodNotSupported, notFound, nothingHere, notImplemented, refusal } from './errors.ts';
+import { forbidden, methodNotAllowed, methodNotSupported, notFound, nothingHere, notImplemented } from './errors.ts';
 import { refuseGap } from './gaps.ts';
 import { patch } from './patch.ts';
 import { answerPath } from './paths.ts';
@@ -59,7 +65,11 @@ export async function answer(call: Call): Promise<Reply> {
   if (own) return own(resourceCall);
   if (info.subresource !== '') return partialUpdate(resourceCall);
   if (info.verb === 'create' && type.definition && isLeaving(resourceCall))
-    throw refusal(405, 'MethodNotAllowed', 'create not allowed while custom resource definition is terminating');
+    throw forbidden(
+      type,
+      parseBody(resourceCall, type.kind)?.value.metadata?.name ?? '',
+      'create not allowed while custom resource definition is terminating',
+    );
   const handler = verbs[info.verb];
   if (info.verb === '') throw methodNotAllowed();
   if (!handler || !type.fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);

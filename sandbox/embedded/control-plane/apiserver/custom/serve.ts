@@ -9,6 +9,7 @@ import { deleteInternally } from '../internal-delete.ts';
 import { registerLocalServices } from '../local-services.ts';
 import { apiVersionOf, collectionOf, type ResourceType } from '../resource-type.ts';
 import type { Services } from '../services.ts';
+import { stamp } from '../stamp.ts';
 import { strategyOf } from '../strategies.ts';
 import { customColumns } from './columns.ts';
 import { conversionOf } from './conversion.ts';
@@ -32,7 +33,8 @@ export function serveDefinitions(services: Services): void {
         acceptOthers(services, object);
       } else register(services, object);
       registerLocalServices(services);
-      if (object.metadata.deletionTimestamp && change.type !== 'DELETED') emptyOut(services, object);
+      const began = object.metadata.deletionTimestamp && !change.previous?.object.metadata.deletionTimestamp;
+      if (began && change.type !== 'DELETED') emptyOut(services, object);
     },
   });
   for (const { object } of store.list(definitions)) if (object.metadata.deletionTimestamp) emptyOut(services, object);
@@ -142,6 +144,7 @@ function emptyOut(services: Services, definition: KubeObject): void {
   };
   // Writes from within the telling of changes come after it.
   setImmediate(() => {
+    tellProgress(services, definition);
     if (type) for (const entry of [...store.list(collection)]) deleteInternally(services, type, entry);
     if (finish()) return;
     const watcher = {
@@ -155,4 +158,20 @@ function emptyOut(services: Services, definition: KubeObject): void {
     };
     store.watch(collection, watcher);
   });
+}
+
+function tellProgress({ store, clock }: Services, { metadata }: KubeObject): void {
+  const entry = store.get(definitions, '', metadata.name ?? '');
+  const before: Loose[] = entry?.object.status?.conditions ?? [];
+  if (!entry || !before.some((one) => one.type === 'Terminating')) return;
+  const terminating = {
+    type: 'Terminating',
+    status: 'True',
+    lastTransitionTime: stamp(clock.now()),
+    reason: 'InstanceDeletionInProgress',
+    message: 'CustomResource deletion is in progress',
+  };
+  const conditions = [...before.filter((one) => one.type !== 'Terminating'), terminating];
+  const next = { ...entry.object, metadata: { ...entry.object.metadata } };
+  store.put(definitions, '', entry.name, { ...next, status: { ...next.status, conditions } });
 }

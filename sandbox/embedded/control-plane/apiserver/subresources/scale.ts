@@ -1,14 +1,18 @@
+import type { ColumnFact } from '../../../../../kubernetes/facts.ts';
 import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
 import { formatSelector } from '../../../../../kubernetes/selectors.ts';
+import type { Cell } from '../../resources/strategy.ts';
 import { readObject } from '../body.ts';
 import type { ResourceCall } from '../call.ts';
 import { decodeObject, patchObject } from '../engine.ts';
 import { badRequest, conflict, invalid, methodNotSupported, staleObject } from '../errors.ts';
 import { type Manage, manageFields } from '../field-managers.ts';
+import { age } from '../human-duration.ts';
 import { readPatch } from '../patch.ts';
 import { mustGet, viewOf } from '../read.ts';
 import { contentOf, type Reply } from '../reply.ts';
 import type { ResourceType } from '../resource-type.ts';
+import { readIncludeObject, tableOf } from '../table.ts';
 import { retried, updateObject } from '../write.ts';
 
 interface Paths {
@@ -32,7 +36,7 @@ async function scaleOnce(call: ResourceCall): Promise<Reply> {
   const entry = mustGet(call);
   const { services, type, info } = call;
   const current = scaleOf(type, viewOf(type, entry).object);
-  if (info.verb === 'get') return { code: 200, content: contentOf(current) };
+  if (info.verb === 'get') return { code: 200, content: contentOf(shown(call, current)) };
   const scaleType = services.types.find('autoscaling', 'v1', 'scales') ?? scaleResource(type);
   const scaleCall: ResourceCall = { ...call, type: scaleType };
   const wanted = info.verb === 'update' ? readScale(scaleCall) : patchObject(scaleCall, current, readPatch(call));
@@ -144,4 +148,25 @@ function selectorText(selector: Loose): string {
   if (typeof selector === 'string') return selector;
   const isObject = 'matchLabels' in selector || 'matchExpressions' in selector;
   return formatSelector(isObject ? selector : { matchLabels: selector });
+}
+
+/** What `kubectl get --subresource=scale` prints. */
+function shown(call: ResourceCall, scale: KubeObject): Loose {
+  if (call.accept.as !== 'Table') return scale;
+  const column = (name: string, type: string, format = ''): ColumnFact => ({ name, type, format, priority: 0 });
+  const columns = [
+    column('Name', 'string', 'name'),
+    column('Desired', 'integer'),
+    column('Available', 'integer'),
+    column('Age', 'string'),
+  ];
+  const cells = ({ metadata, spec, status }: KubeObject, now: Date): Cell[] => [
+    metadata.name ?? '',
+    spec?.replicas ?? 0,
+    status?.replicas ?? 0,
+    age(metadata.creationTimestamp, now),
+  ];
+  const type: ResourceType = { ...call.type, columns, strategy: { cells } };
+  const { resourceVersion } = scale.metadata;
+  return tableOf(type, [scale], { resourceVersion }, readIncludeObject(call.query), call.services.clock.now());
 }

@@ -87,7 +87,7 @@ test('a definition is served, described, obeyed and taken away', async () => {
   await client.delete(crds, 'cats.example.com');
   const leaving = await client.get(crds, 'cats.example.com');
   expect(leaving.status.conditions.at(-1)).toMatchObject({ type: 'Terminating', status: 'True' });
-  expect((await refusal(client.create(cats, cat('late', { teeth: 2 }))))?.code).toBe(405);
+  expect((await refusal(client.create(cats, cat('late', { teeth: 2 }))))?.code).toBe(403);
   const from = { resourceVersion: leaving.metadata.resourceVersion ?? '' };
   const gone = new Promise<void>((done) => {
     const stop = new AbortController();
