@@ -1,9 +1,6 @@
-
 import { proxyTo, remoteOf } from './aggregation/proxy.ts';
 
-
 import { parseBody } from './body.ts';
-
 
 import type { Call, ResourceCall } from './call.ts';
 import { answerClock, clockPath } from './clock-path.ts';

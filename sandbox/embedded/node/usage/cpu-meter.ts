@@ -24,7 +24,7 @@ export class CpuMeter {
   readonly startedAt: number;
   readonly #clock: Clock;
   readonly #parent: CpuMeter | undefined;
-  readonly #cores: number | undefined;
+  #cores: number | undefined;
   #credit: number;
   #filledAt: number;
   /** What was granted, and what skips were filled with. */
@@ -54,6 +54,15 @@ export class CpuMeter {
     this.#points = [{ at: this.#monotonic, total: 0 }];
     const mark = { at: this.#real, total: 0 };
     this.#marks = [mark, mark];
+  }
+
+  /** Another limit from now on; undefined for none. */
+  limit(cores: number | undefined): void {
+    this.#refill();
+    this.#cores = cores;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#serve();
   }
 
   /** Resolves once the time is granted; undefined when that is now. */
