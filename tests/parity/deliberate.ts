@@ -30,6 +30,11 @@ export const DELIBERATE: Deliberate[] = [
     lines: /reportingInstance: default-scheduler-/,
   },
   {
+    reason: 'Answers are JSON: clients that ask for protobuf take that as well.',
+    where: /form=protobuf/,
+    lines: /./,
+  },
+  {
     reason: 'Requests of the embedded cluster are not queued by priority.',
     where: /^requests\//,
     lines: /^x-kubernetes-pf-/,
@@ -46,8 +51,9 @@ export const DELIBERATE: Deliberate[] = [
   },
   {
     reason: 'What fields are for is told in the words of the client library’s documentation, which has fewer of them.',
-    where: /kubectl explain/,
-    lines: /^(?!\s*\S+\t<)(?: {4}|.{0,3}\t)|^$/,
+    where: /kubectl explain|^requests\//,
+    lines:
+      /columnDefinitions\[\d+\]\.description|\.properties\.metadata\.description|^(?!\s*\S+\t<)(?: {4}|.{0,3}\t)|^$/,
   },
   {
     reason: 'The recorded cluster has no add-on that measures pods; the embedded one serves metrics.k8s.io.',

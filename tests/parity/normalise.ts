@@ -70,7 +70,7 @@ export const RULES: Rule[] = [
   replace('digest', /\b[0-9a-f]{64}\b/g, '<digest>'),
   replace(
     'resource version',
-    /(?<=(?:resource version|current): )\d+(?: \(\d+\))?|((?:resourceVersion|Resource Version)\\?"?:\s*)\\?"?\d+\\?"?/g,
+    /(?<=(?:resource version|current): )\d+(?: \(\d+\))?|(?<=ResourceVersion in record \()\d+|((?:resourceVersion|Resource Version)\\?"?:\s*)\\?"?\d+\\?"?/g,
     '$1<version>',
   ),
   {

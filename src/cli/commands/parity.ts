@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { fetchTools } from '../../../sandbox/tools/tools.ts';
 import { compareOutcomes, isExplained, requireFit } from '../../../tests/parity/compare.ts';
+import { keyOf } from '../../../tests/parity/known.ts';
 import { readRecording, writeRecording } from '../../../tests/parity/recording.ts';
 import { caseNames, readCase } from '../../../tests/parity/requests/case.ts';
 import { compareAnswers, readAnswers, requireAnswers, writeAnswers } from '../../../tests/parity/requests/exchange.ts';
@@ -107,7 +108,7 @@ async function compare(clusters: { shared: Cluster; own?: Cluster }, names: stri
       times.push([outcome.seconds ?? 0, `${name}: $ ${outcome.command.split('\n')[0]}`]);
       counts.recorded++;
       const difference = compareOutcomes(name, recorded, outcome);
-      if (difference) process.stdout.write(`\n${name}: $ ${difference.command}\n${difference.diff}\n`);
+      if (difference) process.stdout.write(`\n${keyOf(name, index)} $ ${difference.command}\n${difference.diff}\n`);
       else counts.agreeing++;
       if (!difference && isExplained(name, recorded, outcome)) counts.explained++;
     }
@@ -118,7 +119,8 @@ async function compare(clusters: { shared: Cluster; own?: Cluster }, names: stri
     for (const [index, answer] of (await runCase(clusters.shared.kubeconfig, one)).entries()) {
       const difference = compareAnswers(one.name, recorded[index]!, answer);
       raw.recorded++;
-      if (difference) process.stdout.write(`\n${RAW}${one.name}: ${difference.command}\n${difference.diff}\n`);
+      if (difference)
+        process.stdout.write(`\n${keyOf(RAW + one.name, index)} ${difference.command}\n${difference.diff}\n`);
       else raw.agreeing++;
     }
   }

@@ -81,6 +81,7 @@ export function compareAnswers(name: string, real: Answer, embedded: Answer): Di
 export function fieldsOf({ status, headers, body }: Answer): string[] {
   const lines = [`status ${status}`];
   for (const [key, value] of Object.entries(headers).sort()) lines.push(`${key}: ${value}`);
+  if (body === '') return normalise(lines.join('\n')).split('\n');
   if (typeof body === 'string') lines.push(...body.split('\n'));
   else if (body !== undefined) flatten(body, '', lines);
   return normalise(lines.join('\n')).split('\n');
@@ -91,5 +92,6 @@ function flatten(value: Loose, place: string, lines: string[]): void {
     for (const [index, item] of value.entries()) flatten(item, `${place}[${index}]`, lines);
   } else if (value && typeof value === 'object' && Object.keys(value).length > 0) {
     for (const key of Object.keys(value).sort()) flatten(value[key], `${place}.${key}`, lines);
-  } else lines.push(`${place}: ${place.endsWith('.continue') && value ? '<token>' : JSON.stringify(value)}`);
+  } else if (/\.cells\[\d+\]$/.test(place) && /^\d+[smhd]$/.test(String(value))) lines.push(`${place}: <age>`);
+  else lines.push(`${place}: ${place.endsWith('.continue') && value ? '<token>' : JSON.stringify(value)}`);
 }

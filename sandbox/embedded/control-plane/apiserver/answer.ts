@@ -7,7 +7,7 @@ import { answerClock, clockPath } from './clock-path.ts';
 import { definitions } from './custom/definition.ts';
 import { deprecationOf } from './custom/versions.ts';
 import { remove, removeCollection } from './delete.ts';
-import { forbidden, methodNotAllowed, methodNotSupported, notFound, nothingHere, notImplemented } from './errors.ts';
+import { forbidden, methodNotAllowed, notFound, nothingHere, notImplemented } from './errors.ts';
 import { refuseGap } from './gaps.ts';
 import { patch } from './patch.ts';
 import { answerPath } from './paths.ts';
@@ -36,7 +36,12 @@ const verbs: Record<string, Handler> = {
 const partial = new Set(['status', 'finalize', 'approval', 'ephemeralcontainers', 'resize']);
 
 /** No resource has the path: not even a Status comes back. */
-const nobody: Reply = { code: 404, raw: '404 page not found\n', contentType: 'text/plain; charset=utf-8' };
+export const nobody: Reply = {
+  code: 404,
+  raw: '404 page not found\n',
+  contentType: 'text/plain; charset=utf-8',
+  headers: { 'x-content-type-options': 'nosniff' },
+};
 
 /** Answers a request that is authorised already. Throws the refusal. */
 export async function answer(call: Call): Promise<Reply> {
@@ -47,13 +52,18 @@ export async function answer(call: Call): Promise<Reply> {
   if (remote) return proxyTo(remote, call);
   if (!info.isResource) {
     if (info.path === clockPath) return answerClock(call);
-    if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
+    const any = /^\/(healthz|livez|readyz)(\/|$)/.test(info.path);
+    if (call.method !== 'GET' && call.method !== 'HEAD' && !any) throw methodNotAllowed();
     return answerPath(call);
   }
   const type = services.types.find(info.group, info.version, info.resource);
+  if (!type && isServed(call)) throw nothingHere();
   if (!type) return nobody;
+  if (call.method === 'HEAD' || info.verb === '') throw methodNotAllowed();
   const resourceCall: ResourceCall = { ...call, info, type };
-  if (info.namespace === '' && type.namespaced && (info.name !== '' || info.verb === 'create')) throw nothingHere();
+  if (info.path.includes('//')) throw nothingHere();
+  if (info.namespace === '' && type.namespaced && info.name !== '') throw nothingHere();
+  if (info.namespace === '' && type.namespaced && ofOneNamespace.has(info.verb)) throw methodNotAllowed();
   if ((info.namespace !== '' && !type.namespaced) || info.name.includes('/')) throw nothingHere();
   refuseGap(resourceCall);
   await prepare(resourceCall);
@@ -68,8 +78,7 @@ export async function answer(call: Call): Promise<Reply> {
       'create not allowed while custom resource definition is terminating',
     );
   const handler = verbs[info.verb];
-  if (info.verb === '') throw methodNotAllowed();
-  if (!handler || !type.fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);
+  if (!handler || !type.fact.verbs.includes(info.verb)) throw methodNotAllowed();
   const named = info.name !== '';
   const misplaced = info.verb === 'create' ? named : !named && (info.verb === 'update' || info.verb === 'patch');
   if (misplaced) throw methodNotAllowed();
@@ -88,6 +97,13 @@ async function prepare({ services, type, info, warnings }: ResourceCall): Promis
     await prepareViews(type, services.store.list(type.collection, namespace || undefined));
   else if (one) await prepareViews(type, [one]);
 }
+
+/** Whether the group and version are of the server's own: what they lack is told in a Status. */
+const isServed = ({ services, info }: Call): boolean =>
+  services.types.all().some((type) => type.group === info.group && type.version === info.version && !type.definition);
+
+/** What cannot be done in all namespaces at once. */
+const ofOneNamespace = new Set(['create', 'deletecollection']);
 
 /** Throws 404 where the resource has no such stream. */
 function streamedCall(call: ResourceCall): ResourceCall {
@@ -109,7 +125,7 @@ function partialUpdate(call: ResourceCall): Reply | Promise<Reply> {
   if (!fact && type.definition) throw notFound(type, info.name);
   if (!fact) throw nothingHere();
   if (!partial.has(info.subresource)) throw notImplemented(`${type.resource}/${info.subresource}`);
-  if (!fact.verbs.includes(info.verb)) throw methodNotSupported(type, info.verb);
+  if (!fact.verbs.includes(info.verb)) throw methodNotAllowed();
   if (info.verb === 'get') return get(call);
   return info.verb === 'update' ? update(call) : patch(call);
 }

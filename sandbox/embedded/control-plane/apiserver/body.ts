@@ -52,12 +52,18 @@ function readYaml(text: string, kind: string): Loose {
 
 function readJson(text: string, kind: string): Loose {
   const value = tryJson(text);
+  if (value?.value === null) return {};
   if (value !== undefined && typeof value.value === 'object' && value.value !== null && !Array.isArray(value.value))
     return value.value;
-  const why = value ? 'json: cannot unmarshal into Go value of type struct' : jsonFault(text);
+  const why = value ? wrongShape(value.value) : jsonFault(text);
   throw badRequest(
     `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why} (${summary(text)})`,
   );
+}
+
+function wrongShape(value: Loose): string {
+  const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return `json: cannot unmarshal ${kind} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
 }
 
 /** Undefined for what is no JSON, or too deep. */
@@ -122,14 +128,18 @@ export function readObject(call: ResourceCall, kind = call.type.kind, apiVersion
   const { value } = parsed;
   if (!value || typeof value !== 'object' || Array.isArray(value))
     throw badRequest(`the object provided is unrecognized (must be of type ${kind})`);
-  if (typeof value.apiVersion !== 'string' || value.apiVersion === '') value.apiVersion = apiVersion;
+  const unsaid = typeof value.apiVersion !== 'string' || value.apiVersion === '';
+  // Of built-in kinds the path says enough.
+  if (unsaid && call.type.definition && kind === call.type.kind)
+    throw badRequest(`the API version in the data () does not match the expected API version (${apiVersion})`);
+  if (unsaid) value.apiVersion = apiVersion;
   if (typeof value.kind !== 'string' || value.kind === '') value.kind = kind;
-  if (value.apiVersion !== apiVersion)
+  if (value.apiVersion !== apiVersion && value.kind === kind)
     throw badRequest(
       `the API version in the data (${value.apiVersion}) does not match the expected API version (${apiVersion})`,
     );
   if (value.kind !== kind) {
-    const version = apiVersion.split('/').at(-1);
+    const version = value.apiVersion.split('/').at(-1);
     throw badRequest(
       `${value.kind} in version "${version}" cannot be handled as a ${kind}: converting (${version}.${value.kind}) to (${internalGroup(apiVersion)}.${kind}): unknown conversion`,
     );

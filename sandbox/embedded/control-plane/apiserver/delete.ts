@@ -25,9 +25,26 @@ export interface DeleteOptions {
 
 const policies = ['Foreground', 'Background', 'Orphan'];
 
+/** The body's faults are told without saying what should be in it. */
+function readBody(call: ResourceCall): Loose {
+  let body: Loose;
+  try {
+    body = parseBody(call, 'DeleteOptions')?.value;
+  } catch (error) {
+    const told = /^the object provided is unrecognized .*?: (couldn't get version\/kind; .*) \(.*\)$/s;
+    const [, why] = told.exec((error as Error).message) ?? [];
+    throw why ? badRequest(why) : error;
+  }
+  if (body?.kind && body.kind !== 'DeleteOptions')
+    throw badRequest(
+      `no kind ${JSON.stringify(body.kind)} is registered for version ${JSON.stringify(body.apiVersion ?? '')} in scheme "pkg/runtime/scheme.go:111"`,
+    );
+  return body;
+}
+
 /** From the body, else from the query. Throws 400 and 422. */
 function readDeleteOptions(call: ResourceCall): DeleteOptions {
-  const options: Loose = { ...(parseBody(call, 'DeleteOptions')?.value ?? {}) };
+  const options: Loose = { ...(readBody(call) ?? {}) };
   const grace = call.query.get('gracePeriodSeconds');
   if (grace !== null && options.gracePeriodSeconds === undefined) {
     if (!/^-?\d+$/.test(grace)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
@@ -46,6 +63,17 @@ function readDeleteOptions(call: ResourceCall): DeleteOptions {
       },
     ]);
   }
+  if (options.propagationPolicy !== undefined && options.orphanDependents !== undefined) {
+    const given = JSON.stringify(options.propagationPolicy);
+    throw invalid('DeleteOptions', 'meta.k8s.io', '', [
+      {
+        field: 'propagationPolicy',
+        reason: 'FieldValueInvalid',
+        message: `Invalid value: ${given}: orphanDependents and deletionPropagation cannot be both set`,
+      },
+    ]);
+  }
+  isDryRun(call, options.dryRun);
   return options as DeleteOptions;
 }
 
@@ -53,7 +81,7 @@ export async function remove(call: ResourceCall): Promise<Reply> {
   const options = readDeleteOptions(call);
   mustGet(call);
   guardDeletion(call);
-  await admitDelete(call, mustGet(call), isDryRun(call.query, options.dryRun));
+  await admitDelete(call, mustGet(call), isDryRun(call, options.dryRun));
   const entry = mustGet(call);
   const { removed, content } = await deleteEntry(call, entry, options);
   if (!removed) return { code: 200, ...present(call, content) };
@@ -84,7 +112,7 @@ export async function removeCollection(call: ResourceCall): Promise<Reply> {
   for (const entry of [...services.store.list(type.collection, info.namespace || undefined)]) {
     if (!selection.matches(viewOf(type, entry).object)) continue;
     const one = { ...call, info: { ...info, namespace: entry.namespace, name: entry.name } };
-    await admitDelete(one, entry, isDryRun(query, options.dryRun));
+    await admitDelete(one, entry, isDryRun(one, options.dryRun));
     const current = services.store.get(type.collection, entry.namespace, entry.name);
     if (current) await deleteEntry(one, current, options);
   }
@@ -107,7 +135,7 @@ export async function deleteEntry(
   const { services, type } = call;
   const old = entry.object;
   checkPreconditions(call, old, options);
-  const dryRun = isDryRun(call.query, options.dryRun);
+  const dryRun = isDryRun(call, options.dryRun);
   const object: KubeObject = { ...old, metadata: { ...old.metadata } };
   const { metadata } = object;
   setFinalizers(call, metadata, options);
@@ -205,13 +233,13 @@ function checkPreconditions({ type }: ResourceCall, old: KubeObject, { precondit
   const { uid, resourceVersion, name = '' } = old.metadata;
   if (preconditions?.uid && preconditions.uid !== uid)
     throw conflict(
-      type,
+      { group: type.group, resource: type.kind },
       name,
       `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
     );
   if (preconditions?.resourceVersion && preconditions.resourceVersion !== resourceVersion)
     throw conflict(
-      type,
+      { group: type.group, resource: type.kind },
       name,
       `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
     );

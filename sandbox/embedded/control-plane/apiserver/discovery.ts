@@ -22,21 +22,24 @@ export function discover(call: Call): Reply | undefined {
     }
     return {
       code: 200,
-      content: contentOf(core ? apiVersions() : groupList(types, remotes)),
-      headers: { vary: 'Accept' },
+      content: contentOf(core ? apiVersions(call.header('host') ?? '') : groupList(types, remotes)),
     };
   }
   if (parts[0] === 'api' && parts.length === 2) return legacy(types, '', parts[1] ?? '');
   if (parts[0] !== 'apis') return undefined;
   if (parts.length === 2) {
     const group = groupsOf(types, remotes).find((one) => one.name === parts[1]);
-    if (!group) throw nothingHere();
+    if (!group) return undefined;
     return { code: 200, content: contentOf({ kind: 'APIGroup', apiVersion: 'v1', ...group }) };
   }
   return parts.length === 3 ? legacy(types, parts[1] ?? '', parts[2] ?? '') : undefined;
 }
 
-const apiVersions = (): Loose => ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] });
+const apiVersions = (address: string): Loose => ({
+  kind: 'APIVersions',
+  versions: ['v1'],
+  serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }],
+});
 
 const groupList = (types: ResourceTypes, remotes: RemoteGroup[]): Loose => ({
   kind: 'APIGroupList',

@@ -16,7 +16,7 @@ import { strategicMergePatch } from '../schema/strategic-merge.ts';
 import { type ResourceCall, warn } from './call.ts';
 import { definitions } from './custom/definition.ts';
 import { validateDefinition } from './custom/definition-faults.ts';
-import { badRequest, invalid, refusal, tooLarge } from './errors.ts';
+import { badRequest, invalid, optionsOf, refusal, tooLarge } from './errors.ts';
 import { goMap } from './go-map.ts';
 import type { ResourceType } from './resource-type.ts';
 
@@ -37,15 +37,15 @@ function shapeOf(type: ResourceType): Shape {
 type Validation = 'Ignore' | 'Warn' | 'Strict';
 
 /** Throws 422 for a value that is none. */
-function readValidation(query: URLSearchParams): Validation {
+function readValidation(query: URLSearchParams, method = 'POST'): Validation {
   const text = query.get('fieldValidation');
   if (!text) return 'Warn';
   if (text === 'Ignore' || text === 'Warn' || text === 'Strict') return text;
-  throw invalid('CreateOptions', 'meta.k8s.io', '', [
+  throw invalid(optionsOf(method), 'meta.k8s.io', '', [
     {
       field: 'fieldValidation',
       reason: 'FieldValueNotSupported',
-      message: `Unsupported value: ${JSON.stringify(text)}: supported values: "Ignore", "Strict", "Warn"`,
+      message: `Unsupported value: ${JSON.stringify(text)}: supported values: "", "Ignore", "Strict", "Warn"`,
     },
   ]);
 }
@@ -79,7 +79,7 @@ function read(type: ResourceType, value: Loose): Reading {
 
 /** A client's object, read as the Go types would; `value` may be changed. fieldValidation decides what unknown fields do. Throws 400. */
 export function decodeObject(call: ResourceCall, value: Loose, text: string | undefined, type = call.type): KubeObject {
-  const validation = readValidation(call.query);
+  const validation = readValidation(call.query, call.method);
   const { object, strict, error } = read(type, value);
   const refuse = (why: string): Error =>
     badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
@@ -155,13 +155,18 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
     throw refusal(422, 'Invalid', new FailedPatch().message, {});
   patched.apiVersion ??= type.apiVersion;
   patched.kind ??= type.kind;
-  const shown = (): string =>
-    JSON.stringify(contentType.includes('strategic') ? goMap(patch) : JSON.stringify(patched));
+  const shown = (): string => JSON.stringify(contentType.includes('strategic') ? goMap(patch) : text);
+  const { apiVersion, kind } = patched;
+  const text = contentType.includes('strategic') ? '' : JSON.stringify(sortedOnTop(patched));
   const { object, strict, error, conversion = error } = read(type, patched);
   const refuse = (why: string): Error =>
     invalid('', '', '', [
       { field: 'patch', reason: 'FieldValueInvalid', message: `Invalid value: ${shown()}: ${why}` },
     ]);
+  if (apiVersion !== type.apiVersion || kind !== type.kind)
+    throw refuse(
+      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`,
+    );
   // The converter of strategic patches sorts what it does not know.
   if (contentType.includes('strategic')) strict.sort();
   if (error) throw refuse((contentType.includes('strategic') && conversion) || error);
@@ -170,6 +175,10 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
   object.metadata ??= {};
   return object;
 }
+
+/** Who patches JSON in Go writes the outermost object anew, by its keys. */
+const sortedOnTop = (object: Loose): Loose =>
+  Object.fromEntries(Object.entries(object).sort(([one], [other]) => (one < other ? -1 : 1)));
 
 /** Server-side apply. `live` is undefined when there is nothing yet. Throws 409 on a conflict. */
 export function applyObject(call: ResourceCall, live: KubeObject | undefined, applied: Loose): KubeObject {

@@ -79,10 +79,14 @@ export function invalid(kind: string, group: string, name: string, faults: Field
   return refusal(422, 'Invalid', message, {
     ...(name && { name }),
     ...(group && { group }),
-    kind,
+    ...(kind && { kind }),
     causes: faults.map((fault) => ({ reason: fault.reason, message: fault.message, field: fault.field })),
   });
 }
+
+/** The kind of the options that a request of this method has. */
+export const optionsOf = (method: string): string =>
+  ({ PUT: 'UpdateOptions', PATCH: 'PatchOptions', DELETE: 'DeleteOptions' })[method] ?? 'CreateOptions';
 
 export function expired(message: string): ApiError {
   return refusal(410, 'Expired', message);
@@ -104,6 +108,13 @@ export const unsupportedMediaType = (accepted: string[]): ApiError =>
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   );
+
+/** What a PATCH says of a type it does not know. */
+export const unknownPatch = (): ApiError => refusal(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+
+/** Nothing of what the client takes can be made. */
+export const noRepresentation = (available: string[]): ApiError =>
+  refusal(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${available.join(', ')}`, {});
 
 export const notAcceptable = (accepted: string[]): ApiError =>
   refusal(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);

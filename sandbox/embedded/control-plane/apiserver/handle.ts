@@ -70,6 +70,8 @@ export async function handle(
     reply = await answer(call);
   } catch (error) {
     reply = faultReply(services, incoming, error);
+    // Who may not even ask is told so before anything else is looked at.
+    if (!call && reply.code === 403) reply.headers = { ...reply.headers, 'x-content-type-options': 'nosniff' };
   }
   try {
     // What a reader is told is on disk too: nothing that was seen un-happens.
@@ -93,7 +95,14 @@ function statusOf(services: Services, incoming: Incoming, error: unknown): Statu
   return internalError(error instanceof Error ? error.message : String(error)).status;
 }
 
-const statusReply = (status: Status): Reply => ({ code: status.code ?? 500, content: contentOf(status) });
+function statusReply(status: Status): Reply {
+  const seconds = (status.details as { retryAfterSeconds?: number } | undefined)?.retryAfterSeconds;
+  return {
+    code: status.code ?? 500,
+    content: contentOf(status),
+    ...(seconds && { headers: { 'retry-after': String(seconds) } }),
+  };
+}
 
 function attributesOf({ info }: Call): Attributes {
   if (!info.isResource) return { verb: info.verb, path: info.path };
@@ -122,4 +131,6 @@ function refuseAccess(user: User, attributes: Attributes, reason: string): ApiEr
   return forbidden({ group, resource }, name, message);
 }
 
-const mediaType = (header: string | undefined): string => (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+/** Empty for no header; what cannot be read is no type that anybody knows. */
+const mediaType = (header: string | undefined): string =>
+  header === undefined ? '' : header.split(';')[0]?.trim().toLowerCase() || 'unreadable';

@@ -27,7 +27,10 @@ export function validateMetadata(type: ResourceType, object: KubeObject): FieldE
   return faults;
 }
 
-/** What nobody may set, even if the server would put it back. */
+/**
+ * What nobody may set, even if the server would put it back. The real one looks at metadata twice, for all kinds and for
+ * the one, and lists each fault as often.
+ */
 export function immutableMetadata({ metadata }: KubeObject, { metadata: old }: KubeObject): FieldError[] {
   const changed = (field: 'deletionTimestamp' | 'deletionGracePeriodSeconds'): FieldError[] =>
     metadata[field] === undefined || old.deletionTimestamp !== undefined || metadata[field] === old[field]
@@ -39,7 +42,8 @@ export function immutableMetadata({ metadata }: KubeObject, { metadata: old }: K
             message: `Invalid value: ${JSON.stringify(metadata[field])}: field is immutable`,
           },
         ];
-  return [...changed('deletionTimestamp'), ...changed('deletionGracePeriodSeconds')];
+  const faults = [...changed('deletionTimestamp'), ...changed('deletionGracePeriodSeconds')];
+  return [...faults, ...faults];
 }
 
 export function validateMetadataUpdate(_type: ResourceType, object: KubeObject, old: KubeObject): FieldError[] {
@@ -49,11 +53,10 @@ export function validateMetadataUpdate(_type: ResourceType, object: KubeObject, 
   const added = finalizers.filter((name) => !before.has(name));
   if (added.length === 0) return [];
   const list = `[]string{${added.map((name) => JSON.stringify(name)).join(', ')}}`;
-  return [
-    {
-      field: 'metadata.finalizers',
-      reason: 'FieldValueForbidden',
-      message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${list}`,
-    },
-  ];
+  const fault: FieldError = {
+    field: 'metadata.finalizers',
+    reason: 'FieldValueForbidden',
+    message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${list}`,
+  };
+  return [fault, fault];
 }

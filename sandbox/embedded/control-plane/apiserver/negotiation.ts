@@ -1,4 +1,4 @@
-import { notAcceptable } from './errors.ts';
+import { noRepresentation, notAcceptable } from './errors.ts';
 
 /** The form of the answer. */
 export interface Negotiated {
@@ -13,10 +13,12 @@ const acceptable = ['application/json', 'application/yaml', 'application/vnd.kub
 /** Throws 406 when nothing of what the client takes can be made; JSON is what every client takes. */
 export function negotiate(accept: string | undefined): Negotiated {
   if (!accept || accept === 'application/json' || accept === '*/*') return { format: 'json' };
+  let understood = false;
   for (const clause of accept.split(',')) {
     const [media = '', ...rest] = clause.split(';').map((part) => part.trim());
     const format = formatOf(media);
     if (!format) continue;
+    understood = true;
     const parameters = new Map(rest.map((part) => part.split('=', 2) as [string, string]));
     const as = parameters.get('as');
     if (as === undefined) return { format };
@@ -24,11 +26,11 @@ export function negotiate(accept: string | undefined): Negotiated {
     if (as === 'APIGroupDiscoveryList' ? version !== 'v2' : version !== 'v1') continue;
     if (known.includes(as)) return { format, as: as as NonNullable<Negotiated['as']> };
   }
-  throw notAcceptable(acceptable);
+  throw understood ? notAcceptable(acceptable) : noRepresentation(acceptable);
 }
 
 function formatOf(media: string): Negotiated['format'] | undefined {
-  if (media === 'application/json' || media === '*/*' || media === 'application/*') return 'json';
+  if (media === 'application/json' || media === '*/*') return 'json';
   if (media === 'application/yaml') return 'yaml';
   // kubectl asks for OpenAPI v2 so; that answer has a type of its own.
   if (media === 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf') return 'json';

@@ -3,7 +3,7 @@ import { jsonFault, tryJson } from './body.ts';
 import type { ResourceCall } from './call.ts';
 import { depthFault } from './depth.ts';
 import { applyObject, patchObject } from './engine.ts';
-import { badRequest, conflict, invalid, notFound, unsupportedMediaType } from './errors.ts';
+import { badRequest, conflict, invalid, notFound, unknownPatch, unsupportedMediaType } from './errors.ts';
 import { managedAlready } from './field-managers.ts';
 import { checkAccess } from './handle.ts';
 import { present, viewOf } from './read.ts';
@@ -52,6 +52,7 @@ async function apply(call: ResourceCall, body: Loose): Promise<Reply> {
   const { group, resource, namespace, name } = info;
   checkAccess(services, call.user, { verb: 'create', group, resource, subresource: '', namespace, name });
   const object: KubeObject = applyObject(call, undefined, body);
+  delete object.metadata.resourceVersion;
   return createObject(call, object, managedAlready);
 }
 
@@ -67,19 +68,24 @@ function checkApplied(call: ResourceCall, body: Loose): void {
       },
     ]);
   }
-  if (!body || typeof body !== 'object' || Array.isArray(body))
-    throw badRequest('error decoding YAML: error converting YAML to JSON: not an object');
-  if (body.apiVersion !== type.apiVersion || body.kind !== type.kind) {
-    if (body.kind !== type.kind && body.kind !== undefined && body.apiVersion === type.apiVersion)
-      throw badRequest(`invalid object type: /, Kind=`);
+  if (body !== null && body !== undefined && (typeof body !== 'object' || Array.isArray(body))) {
+    const shape = Array.isArray(body) ? 'array' : typeof body;
+    const why = `json: cannot unmarshal ${shape} into Go value of type map[string]interface {}`;
+    throw badRequest(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${why}`);
+  }
+  const { apiVersion = '', kind = '' } = body ?? {};
+  if (apiVersion !== type.apiVersion || kind !== type.kind) {
+    if (kind !== type.kind || !call.services.types.findKind(apiVersion, kind))
+      throw badRequest(
+        `invalid object type: ${apiVersion.includes('/') ? apiVersion : `/${apiVersion}`}, Kind=${kind}`,
+      );
     throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${body.apiVersion ?? ''}, expected: ${type.apiVersion}`,
+      `Incorrect version specified in apply patch. Specified patch version: ${apiVersion}, expected: ${type.apiVersion}`,
     );
   }
   body.metadata ??= {};
   if (body.metadata.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
   body.metadata.name ??= info.name;
-  if (info.namespace) body.metadata.namespace ??= info.namespace;
   if (body.metadata.name !== info.name)
     throw badRequest(
       `the name of the object (${body.metadata.name}) does not match the name on the URL (${info.name})`,
@@ -89,6 +95,7 @@ function checkApplied(call: ResourceCall, body: Loose): void {
 function checkPatchType(call: ResourceCall): void {
   const { type, contentType, query } = call;
   const kinds = type.definition ? patchTypes.filter((one) => !one.includes('strategic')) : patchTypes;
+  if (!patchTypes.includes(contentType)) throw unknownPatch();
   if (!kinds.includes(contentType)) throw unsupportedMediaType(kinds);
   if (query.get('force') === null || contentType === applyType) return;
   throw invalid('PatchOptions', 'meta.k8s.io', '', [

@@ -1,3 +1,4 @@
+import { nobody } from './answer.ts';
 import type { Call } from './call.ts';
 import { discover } from './discovery.ts';
 import { nothingHere } from './errors.ts';
@@ -13,11 +14,13 @@ export function answerPath(call: Call): Reply {
   if (handler) return handler(call);
   const [, first = '', check] = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path) ?? [];
   if (first) return health(call, first as Probe, check);
-  return discover(call) ?? openApi(call, path) ?? missing();
+  return discover(call) ?? openApi(call, path) ?? missing(call.info);
 }
 
-function missing(): never {
-  throw nothingHere();
+/** Where not even the group is known, no Status comes back. */
+function missing({ path }: Call['info']): Reply {
+  if (path.startsWith('/api/')) throw nothingHere();
+  return nobody;
 }
 
 const handlers: Record<string, (call: Call) => Reply> = {

@@ -118,9 +118,18 @@ export function list(call: ResourceCall): Reply {
   checkVersion(call, version);
   const selection = readSelection(type, query, info.name);
   const namespace = info.namespace || undefined;
-  const limitText = query.get('limit') ?? '';
-  if (limitText && !/^-?\d+$/.test(limitText)) throw badRequest(badInteger(limitText));
-  const limit = Math.max(0, Number(limitText) || 0);
+  const limit = readLimit(query);
+  const timeout = query.get('timeoutSeconds') ?? '';
+  if (timeout && !/^-?\d+$/.test(timeout)) throw badRequest(badInteger(timeout));
+  if (query.get('sendInitialEvents')) {
+    throw invalid('ListOptions', 'meta.k8s.io', '', [
+      {
+        field: 'sendInitialEvents',
+        reason: 'FieldValueForbidden',
+        message: 'Forbidden: sendInitialEvents is forbidden for list',
+      },
+    ]);
+  }
 
   const page = token ? readToken(token) : undefined;
   const revision = page ? page.revision : match === 'Exact' && version ? version : services.store.revision;
@@ -135,12 +144,21 @@ export function list(call: ResourceCall): Reply {
   const items = limit > 0 && rest.length > limit ? rest.slice(0, limit) : rest;
   const last = items.at(-1);
   const metadata: Loose = { resourceVersion: String(revision) };
-  if (last && items.length < rest.length) {
+  // Behind a selector nobody looks for what would match: that there is more at all counts.
+  const more = selection.all ? items.length < rest.length : limit > 0 && items.length === limit && last !== all.at(-1);
+  if (last && more) {
     metadata.continue = makeToken({ revision, after: `${last.namespace}/${last.name}` });
     // A selector hides how many are left without looking: the real one does not say it then.
     if (selection.all) metadata.remainingItemCount = rest.length - items.length;
   }
   return { code: 200, content: listContent(call, items, metadata) };
+}
+
+/** Objects a page; 0 for all. Throws 400. */
+export function readLimit(query: URLSearchParams): number {
+  const text = query.get('limit') ?? '';
+  if (text && !/^-?\d+$/.test(text)) throw badRequest(badInteger(text));
+  return Math.max(0, Number(text) || 0);
 }
 
 function listContent(call: ResourceCall, items: readonly Entry[], metadata: Loose): Content {
@@ -165,8 +183,19 @@ function listContent(call: ResourceCall, items: readonly Entry[], metadata: Loos
     },
     get json() {
       const text = JSON.stringify(head).slice(0, -1);
-      return `${text},"items":[${items.map((entry) => viewOf(type, entry).json).join(',')}]}`;
+      const strip = type.definition ? (json: string) => json : withoutKind(type);
+      return `${text},"items":[${items.map((entry) => strip(viewOf(type, entry).json)).join(',')}]}`;
     },
+  };
+}
+
+/** Items of a list say their kind only where it is a custom one; it stands first in an object's text, in either order. */
+function withoutKind({ kind, apiVersion }: ResourceType): (json: string) => string {
+  const [first, second] = [`"kind":${JSON.stringify(kind)},`, `"apiVersion":${JSON.stringify(apiVersion)},`];
+  const heads = [`{${first}${second}`, `{${second}${first}`];
+  return (json) => {
+    const head = heads.find((one) => json.startsWith(one));
+    return head ? `{${json.slice(head.length)}` : json;
   };
 }
 
@@ -203,7 +232,10 @@ function readToken(token: string): Page {
     // Said below, as for any token that is not ours.
   }
   const [first = 0] = Buffer.from(token, 'base64url');
-  const character = String.fromCharCode(first);
+  const character =
+    first < 0x20 || (first >= 0x7f && first < 0xa1)
+      ? `\\u00${first.toString(16).padStart(2, '0')}`
+      : String.fromCharCode(first);
   throw badRequest(
     `invalid continue token: continue key is not valid: invalid character '${character}' looking for beginning of value`,
   );

@@ -24,8 +24,8 @@ const verbs: Record<string, string> = {
   DELETE: 'delete',
 };
 
-/** Go's strconv.ParseBool, as far as clients use it. */
-export const isTrue = (value: string | null): boolean => value !== null && /^(1|t|true)$/i.test(value);
+/** As Kubernetes reads a parameter: whatever is not 0 or false. */
+export const isTrue = (value: string | null): boolean => value !== null && !/^(0|false)$/i.test(value);
 
 /** Throws URIError when the path is not well-formed. */
 export function readRequest(method: string, path: string, query: URLSearchParams): RequestInfo {
@@ -69,8 +69,6 @@ export function readRequest(method: string, path: string, query: URLSearchParams
   [info.resource = '', info.name = '', info.subresource = ''] = parts;
   info.rest = parts.slice(3).join('/');
   if (info.name === '' && info.verb === 'get') info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';
-  else if (info.name !== '' && info.verb === 'get' && info.subresource === '' && isTrue(query.get('watch')))
-    info.verb = 'watch';
   else if (info.name === '' && info.verb === 'delete') info.verb = 'deletecollection';
   return info;
 }

@@ -87,11 +87,11 @@ function incomingOf(request: IncomingMessage): Incoming {
     method: request.method ?? 'GET',
     path: mark < 0 ? url : url.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
-    headerNames: () => Object.keys(request.headers),
     header: (name) => {
       const value = request.headers[name];
       return Array.isArray(value) ? value.join(',') : value;
     },
+    headerNames: () => Object.keys(request.headers),
     body: () => readBody(request),
   };
 }

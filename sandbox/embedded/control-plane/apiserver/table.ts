@@ -9,7 +9,8 @@ export type IncludeObject = 'None' | 'Metadata' | 'Object';
 export function readIncludeObject(query: URLSearchParams): IncludeObject {
   const text = query.get('includeObject') || 'Metadata';
   if (text === 'None' || text === 'Metadata' || text === 'Object') return text;
-  throw badRequest(`unrecognized includeObject value: "${text}"`);
+  const why = `includeObject: Invalid value: ${JSON.stringify(text)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw badRequest(`Unable to convert to Table as requested: ${why}`);
 }
 
 /** What kubectl prints. https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables */

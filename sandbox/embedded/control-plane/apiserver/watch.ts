@@ -1,15 +1,16 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import type { Change, Entry } from '../store/entry.ts';
-import { encodeEvent } from '../store/entry.ts';
+import { type Change, Entry, encodeEvent } from '../store/entry.ts';
 import type { ResourceCall } from './call.ts';
 import { badRequest, invalid, tooOld } from './errors.ts';
-import { badInteger, prepareViews, readVersion, viewOf } from './read.ts';
+import { badInteger, prepareViews, readLimit, readVersion, viewOf } from './read.ts';
 import type { Reply, WireEvent } from './reply.ts';
 import { isTrue } from './request-info.ts';
 import { readSelection } from './selection.ts';
 import { partialMetadata, readIncludeObject, tableOf } from './table.ts';
 
 const bookmarkInterval = 60_000;
+/** Seconds before the end at which the last bookmark is due; a shorter watch has none. */
+const LAST_BOOKMARK = 2;
 
 /** https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes */
 export function watch(call: ResourceCall): Reply {
@@ -21,6 +22,7 @@ export function watch(call: ResourceCall): Reply {
   const encode = encoder(call);
   const initial = streamed ?? (version === undefined || version === 0);
   const current = services.store.revision;
+  readLimit(query);
   const seconds = readTimeout(query) || 1800 + Math.random() * 1800;
 
   return {
@@ -53,8 +55,10 @@ export function watch(call: ResourceCall): Reply {
         const before = change.previous !== undefined && selection.matches(viewOf(type, change.previous).object);
         if (now) return encode(before ? 'MODIFIED' : 'ADDED', change.entry, change);
         if (!before) return undefined;
-        // The state it left with, at the revision of the change.
-        return encode('DELETED', change.entry, change);
+        // The state it was last seen in, at the revision of the change.
+        return change.previous && change.type !== 'DELETED'
+          ? encode('DELETED', leaving(change.previous, change.entry))
+          : encode('DELETED', change.entry, change);
       };
       const forget = services.types.whenGone(type, () => stop());
       const stop = (): void => {
@@ -76,7 +80,7 @@ export function watch(call: ResourceCall): Reply {
       const timeout = services.clock.after(
         seconds * 1000,
         () => {
-          if (bookmarks) sink.send(encodeBookmark(call, false));
+          if (bookmarks && seconds > LAST_BOOKMARK) sink.send(encodeBookmark(call, false));
           stop();
         },
         seconds * 1000,
@@ -97,6 +101,13 @@ export function watch(call: ResourceCall): Reply {
       stop();
     },
   };
+}
+
+function leaving(before: Entry, after: Entry): Entry {
+  const { resourceVersion } = after.object.metadata;
+  const metadata = { ...before.object.metadata, ...(resourceVersion && { resourceVersion }) };
+  const object = { ...before.object, metadata };
+  return new Entry(after.namespace, after.name, after.revision, JSON.stringify(object), object);
 }
 
 type Encode = (type: Change['type'], entry: Entry, change?: Change) => WireEvent | Change;
@@ -126,7 +137,6 @@ function encodeBookmark(call: ResourceCall, initialEnd: boolean, revision?: numb
   const { type, accept, services } = call;
   const metadata: Loose = {
     resourceVersion: String(revision ?? services.store.toldRevision),
-    creationTimestamp: null,
     ...(initialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }),
   };
   if (accept.as === 'Table') {
@@ -165,7 +175,16 @@ function readTimeout(query: URLSearchParams): number {
 /** `sendInitialEvents`, or undefined when the client does not say. Throws 422. */
 function readInitial(query: URLSearchParams, bookmarks: boolean): boolean | undefined {
   const text = query.get('sendInitialEvents');
-  if (text === null || text === '') return undefined;
+  if (text === null || text === '') {
+    if (!query.get('resourceVersionMatch')) return undefined;
+    throw invalid('ListOptions', 'meta.k8s.io', '', [
+      {
+        field: 'resourceVersionMatch',
+        reason: 'FieldValueForbidden',
+        message: 'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      },
+    ]);
+  }
   const match = query.get('resourceVersionMatch');
   if (match !== 'NotOlderThan') {
     throw invalid('ListOptions', 'meta.k8s.io', '', [
@@ -174,6 +193,15 @@ function readInitial(query: URLSearchParams, bookmarks: boolean): boolean | unde
         reason: 'FieldValueForbidden',
         message: 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
       },
+      ...(match
+        ? [
+            {
+              field: 'resourceVersionMatch',
+              reason: 'FieldValueNotSupported' as const,
+              message: `Unsupported value: ${JSON.stringify(match)}: supported values: "NotOlderThan"`,
+            },
+          ]
+        : []),
     ]);
   }
   if (!bookmarks && isTrue(text)) {

@@ -5,9 +5,9 @@ import type { Entry } from '../store/entry.ts';
 import type { Attributes } from './admission/attributes.ts';
 import { charge, mutate, validate } from './admission/chain.ts';
 import { readObject } from './body.ts';
-import { type ResourceCall, warn } from './call.ts';
+import { type Call, type ResourceCall, warn } from './call.ts';
 import { applyDefaults, decodeObject, validateObject } from './engine.ts';
-import { alreadyExists, badRequest, conflict, invalid, refusal, staleObject } from './errors.ts';
+import { alreadyExists, badRequest, conflict, invalid, optionsOf, refusal, staleObject } from './errors.ts';
 import { type Manage, manageFields } from './field-managers.ts';
 import { countsGenerations, createsOnUpdate, needsVersion } from './kinds.ts';
 import { immutableMetadata, validateMetadata, validateMetadataUpdate } from './metadata.ts';
@@ -20,15 +20,14 @@ import { otherUid } from './storage-key.ts';
 import { resetForSubresource } from './subresource-fields.ts';
 
 /** `dryRun=All`. Throws 422 for anything else. */
-export function isDryRun(query: URLSearchParams, fromBody?: string[]): boolean {
-  const values = [...query.getAll('dryRun'), ...(fromBody ?? [])].filter((value) => value !== '');
-  const wrong = values.find((value) => value !== 'All');
-  if (wrong !== undefined) {
-    throw invalid('DryRunOptions', 'meta.k8s.io', '', [
+export function isDryRun({ query, method }: Pick<Call, 'query' | 'method'>, fromBody?: string[]): boolean {
+  const values = [...query.getAll('dryRun'), ...(fromBody ?? [])];
+  if (values.some((value) => value !== 'All')) {
+    throw invalid(optionsOf(method), 'meta.k8s.io', '', [
       {
         field: 'dryRun',
         reason: 'FieldValueNotSupported',
-        message: `Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`,
+        message: `Unsupported value: ${JSON.stringify(values)}: supported values: "All"`,
       },
     ]);
   }
@@ -56,8 +55,8 @@ export async function create(call: ResourceCall): Promise<Reply> {
 
 /** Stores a new object; `manage` tells who owns its fields (default: a plain create). */
 export async function createObject(call: ResourceCall, object: KubeObject, manage?: Manage): Promise<Reply> {
-  const { services, type, info, query } = call;
-  const dryRun = isDryRun(query);
+  const { services, type, info } = call;
+  const dryRun = isDryRun(call);
   const { metadata } = object;
   placeInNamespace(call, object);
   if (info.name && metadata.name !== info.name)
@@ -72,7 +71,7 @@ export async function createObject(call: ResourceCall, object: KubeObject, manag
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   if (!manage) delete metadata.managedFields;
-  delete metadata.generation;
+  if (generationFields(call).length > 0) delete metadata.generation;
   Reflect.deleteProperty(metadata, 'selfLink');
   if (type.hasStatus) delete object.status;
 
@@ -202,7 +201,7 @@ export async function updateObject(
   manage: Manage = manageFields,
 ): Promise<Content> {
   const { type, info } = call;
-  const dryRun = isDryRun(call.query);
+  const dryRun = isDryRun(call);
   const old: KubeObject = type.definition ? viewOf(type, entry).object : entry.object;
   placeInNamespace(call, object);
   const { metadata } = object;
@@ -213,13 +212,16 @@ export async function updateObject(
     );
   if (metadata.uid && metadata.uid !== old.metadata.uid && !isPut) {
     const message = `Invalid value: ${JSON.stringify(metadata.uid)}: field is immutable`;
-    throw refuseInvalid(call, object, [{ field: 'metadata.uid', reason: 'FieldValueInvalid', message }]);
+    const fault: FieldError = { field: 'metadata.uid', reason: 'FieldValueInvalid', message };
+    throw refuseInvalid(call, object, [fault, fault]);
   }
   if (metadata.uid && metadata.uid !== old.metadata.uid)
     throw conflict(type, info.name, otherUid(call, metadata.uid, old.metadata.uid ?? ''));
   if (isPut && !metadata.resourceVersion && (type.definition || needsVersion.has(type.collection))) {
     const message = 'Invalid value: 0: must be specified for an update';
-    throw refuseInvalid(call, object, [{ field: 'metadata.resourceVersion', reason: 'FieldValueInvalid', message }]);
+    throw invalid(type.resource, type.group, metadata.name ?? '', [
+      { field: 'metadata.resourceVersion', reason: 'FieldValueInvalid', message },
+    ]);
   }
   if (metadata.resourceVersion && !/^\d+$/.test(metadata.resourceVersion))
     throw refusal(500, '', notUnsigned(metadata.resourceVersion));

@@ -22,9 +22,10 @@ export function startEventExpiry(context: ControllerContext): void {
   async function expire(): Promise<void> {
     const { items } = await client.list(events);
     for (const event of items) {
-      const last = event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime;
-      const stamp = last ?? event.metadata.creationTimestamp;
-      if (clock.since(stamp) < lifetime || signal.aborted) continue;
+      const { creationTimestamp } = event.metadata;
+      const stamps = [creationTimestamp, event.series?.lastObservedTime, event.lastTimestamp].filter(Boolean);
+      // An event that tells of long ago was told just now.
+      if (stamps.some((stamp) => clock.since(stamp) < lifetime) || signal.aborted) continue;
       await client.delete(events, event.metadata.name!, event.metadata.namespace).catch((error) => {
         if (!isNotFound(error)) throw error;
       });

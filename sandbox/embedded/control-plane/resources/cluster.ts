@@ -105,7 +105,17 @@ export const nodes: Strategy = {
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec?.unschedulable === true) },
 };
 
-export const leases: Strategy = { cells: named(({ spec }) => [spec?.holderIdentity ?? '']) };
+export const leases: Strategy = {
+  validate: ({ spec = {} }) => [
+    ...(spec.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0
+      ? [invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0')]
+      : []),
+    ...(spec.leaseTransitions !== undefined && spec.leaseTransitions < 0
+      ? [invalid('spec.leaseTransitions', spec.leaseTransitions, 'must be greater than or equal to 0')]
+      : []),
+  ],
+  cells: named(({ spec }) => [spec?.holderIdentity ?? '']),
+};
 
 export const runtimeClasses: Strategy = {
   validate: ({ handler = '' }) => label('handler', handler),

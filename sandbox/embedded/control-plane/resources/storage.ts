@@ -87,6 +87,12 @@ const notSources = new Set([
 const sourceOf = (spec: Loose): string | undefined => Object.keys(spec).find((key) => !notSources.has(key));
 
 export const persistentVolumes: Strategy = {
+  warnings: ({ spec }) =>
+    spec.persistentVolumeReclaimPolicy === 'Recycle'
+      ? [
+          'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+        ]
+      : [],
   generationFields: [],
   defaults(volume) {
     volume.spec.persistentVolumeReclaimPolicy ||= 'Retain';

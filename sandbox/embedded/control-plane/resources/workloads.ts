@@ -136,6 +136,7 @@ function dropMaxUnavailable({ spec }: KubeObject): void {
 const templateGeneration = 'deprecated.daemonset.template.generation';
 
 export const daemonSets: Strategy = {
+  changesFirst: true,
   ...validateDaemonSet,
   defaults({ spec, metadata }) {
     spec.updateStrategy ??= {};

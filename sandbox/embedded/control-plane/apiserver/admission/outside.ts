@@ -16,7 +16,7 @@ export async function admitPosted(call: ResourceCall): Promise<void> {
   };
   const object = parseBody(call, kind.kind)?.value as KubeObject | undefined;
   if (object) object.metadata ??= {};
-  await admit({ call, operation: 'CREATE', ...(object && { object }), dryRun: isDryRun(call.query), kind });
+  await admit({ call, operation: 'CREATE', ...(object && { object }), dryRun: isDryRun(call), kind });
 }
 
 const optionKinds: Record<string, string> = {

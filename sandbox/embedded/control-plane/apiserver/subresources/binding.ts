@@ -1,7 +1,7 @@
 import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
 import { parseBody } from '../body.ts';
 import type { ResourceCall } from '../call.ts';
-import { conflict, invalid, notFound } from '../errors.ts';
+import { conflict, notFound, refusal } from '../errors.ts';
 import { contentOf, type Reply } from '../reply.ts';
 import { stamp } from '../stamp.ts';
 import { isDryRun } from '../write.ts';
@@ -12,11 +12,14 @@ export async function bind(call: ResourceCall): Promise<Reply> {
   const binding = parseBody(call, 'Binding')?.value ?? {};
   const name = info.name || binding.metadata?.name || '';
   const target = binding.target ?? {};
-  if (!target.name) {
-    throw invalid('Binding', '', name, [
-      { field: 'target.name', reason: 'FieldValueRequired', message: 'Required value' },
-    ]);
-  }
+  const { kind = '' } = target;
+  if (kind !== '' && kind !== 'Node')
+    throw refusal(
+      500,
+      '',
+      `target.kind: Unsupported value: ${JSON.stringify(kind)}: supported values: "Node", "<empty>"`,
+    );
+  if (!target.name) throw refusal(500, '', 'target.name: Required value');
   const pods = { group: '', resource: 'pods' };
   const pod = services.store.get('/pods', info.namespace, name)?.object;
   if (!pod) throw notFound(pods, name);
@@ -39,7 +42,7 @@ export async function bind(call: ResourceCall): Promise<Reply> {
     spec: { ...pod.spec, nodeName: target.name },
     status: bound(pod.status ?? {}, stamp(services.clock.now())),
   };
-  if (!isDryRun(call.query)) {
+  if (!isDryRun(call)) {
     services.store.put('/pods', info.namespace, name, next);
     await services.store.committed();
   }

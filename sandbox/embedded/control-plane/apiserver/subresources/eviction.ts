@@ -16,7 +16,7 @@ export async function evict(call: ResourceCall): Promise<Reply> {
   const name = body.metadata?.name;
   if (name && name !== info.name) throw badRequest('name in URL does not match name in Eviction object');
   const options = body.deleteOptions ?? {};
-  const dryRun = isDryRun(call.query, options.dryRun);
+  const dryRun = isDryRun(call, options.dryRun);
   const pod = mustGet(call).object;
   const budget = budgetOf(call, pod);
   if (budget && !isFree(pod, budget)) spend(call, pod, budget, dryRun);

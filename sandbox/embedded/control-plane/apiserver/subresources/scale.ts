@@ -5,7 +5,7 @@ import type { Cell } from '../../resources/strategy.ts';
 import { readObject } from '../body.ts';
 import type { ResourceCall } from '../call.ts';
 import { decodeObject, patchObject } from '../engine.ts';
-import { badRequest, conflict, invalid, methodNotSupported, staleObject } from '../errors.ts';
+import { badRequest, conflict, invalid, methodNotAllowed, staleObject } from '../errors.ts';
 import { type Manage, manageFields } from '../field-managers.ts';
 import { age } from '../human-duration.ts';
 import { readPatch } from '../patch.ts';
@@ -33,14 +33,14 @@ export function scale(call: ResourceCall): Promise<Reply> {
 }
 
 async function scaleOnce(call: ResourceCall): Promise<Reply> {
-  const entry = mustGet(call);
   const { services, type, info } = call;
+  if (!['get', 'update', 'patch'].includes(info.verb)) throw methodNotAllowed();
+  const entry = mustGet(call);
   const current = scaleOf(type, viewOf(type, entry).object);
   if (info.verb === 'get') return { code: 200, content: contentOf(shown(call, current)) };
   const scaleType = services.types.find('autoscaling', 'v1', 'scales') ?? scaleResource(type);
   const scaleCall: ResourceCall = { ...call, type: scaleType };
   const wanted = info.verb === 'update' ? readScale(scaleCall) : patchObject(scaleCall, current, readPatch(call));
-  if (info.verb !== 'update' && info.verb !== 'patch') throw methodNotSupported(type, info.verb);
   const { name, resourceVersion, uid } = wanted.metadata;
   if (name && name !== info.name)
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);

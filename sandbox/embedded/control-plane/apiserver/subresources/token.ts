@@ -57,7 +57,9 @@ function boundObject({ services, info }: ResourceCall, reference: Loose): BoundO
   if (!reference) return undefined;
   const resource = { Pod: 'pods', Secret: 'secrets', Node: 'nodes' }[reference.kind as string];
   if (!resource)
-    throw badRequest(`cannot bind token to object of type ${reference.apiVersion}, Kind=${reference.kind}`);
+    throw badRequest(
+      `cannot bind token to object of type ${reference.apiVersion.includes('/') ? reference.apiVersion : `/${reference.apiVersion}`}, Kind=${reference.kind}`,
+    );
   const namespace = resource === 'nodes' ? '' : info.namespace;
   const object: KubeObject | undefined = services.store.get(`/${resource}`, namespace, reference.name)?.object;
   if (!object) throw notFound({ group: '', resource }, reference.name);

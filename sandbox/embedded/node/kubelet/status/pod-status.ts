@@ -70,7 +70,7 @@ function containerStatus(record: ContainerRecord): Loose {
     name: record.name,
     state: record.state,
     lastState: record.last ? { terminated: record.last } : {},
-    ready: record.ready,
+    ready: record.role !== 'ephemeral' && record.ready,
     restartCount: record.restartCount,
     image: record.image,
     imageID: record.imageID,

@@ -278,11 +278,12 @@ describe('list and watch', () => {
 
 test('unknown paths, resources and verbs', async () => {
   const get = async (method: ApiRequest['method'], path: string) => (await send({ method, path })).body;
-  expect(await get('GET', '/nope')).toMatchObject({
+  expect(await get('GET', '/nope')).toBe('404 page not found\n');
+  expect(await get('GET', '/apis/nope.test/v1/namespaces/default/toys')).toBe('404 page not found\n');
+  expect(await get('GET', '/api/v1/namespaces/default/toys')).toMatchObject({
     code: 404,
     message: 'the server could not find the requested resource',
   });
-  expect(await get('GET', '/api/v1/namespaces/default/toys')).toBe('404 page not found\n');
   expect(await get('PUT', base)).toMatchObject({ code: 405 });
   expect(await get('GET', '/version')).toMatchObject({ major: '1', minor: '35' });
 });
