@@ -5,7 +5,9 @@ import type { Cell, Strategy } from './strategy.ts';
 
 function row(object: KubeObject, usages: Loose[]): Cell[] {
   const sum = (resource: string): string =>
-    formatQuantity(usages.map((usage) => parseQuantity(usage[resource])).reduce((a, b) => addQuantities(a, b)));
+    formatQuantity(
+      usages.map((usage) => parseQuantity(usage?.[resource] ?? '0')).reduce((a, b) => addQuantities(a, b)),
+    );
   const empty = usages.length === 0;
   return [nameOf(object), empty ? '0' : sum('cpu'), empty ? '0' : sum('memory'), object.window];
 }
@@ -16,6 +18,6 @@ export const podMetrics: Strategy = {
   cells: (object) =>
     row(
       object,
-      object.containers.map(({ usage }: Loose) => usage),
+      (object.containers ?? []).map(({ usage }: Loose) => usage),
     ),
 };
