@@ -87,9 +87,18 @@ export function fieldsOf({ status, headers, body }: Answer): string[] {
   return normalise(lines.join('\n')).split('\n');
 }
 
+/** Managers stand in the order of the seconds in which they wrote. */
+const isEntries = (value: Loose[]): boolean => value.every((item) => item?.fieldsType);
+const byManager = (one: Loose, other: Loose): number =>
+  `${one.manager} ${one.operation} ${one.subresource ?? ''}` <
+  `${other.manager} ${other.operation} ${other.subresource ?? ''}`
+    ? -1
+    : 1;
+
 function flatten(value: Loose, place: string, lines: string[]): void {
   if (Array.isArray(value) && value.length > 0) {
-    for (const [index, item] of value.entries()) flatten(item, `${place}[${index}]`, lines);
+    const items = place.endsWith('.managedFields') || isEntries(value) ? value.toSorted(byManager) : value;
+    for (const [index, item] of items.entries()) flatten(item, `${place}[${index}]`, lines);
   } else if (value && typeof value === 'object' && Object.keys(value).length > 0) {
     for (const key of Object.keys(value).sort()) flatten(value[key], `${place}.${key}`, lines);
   } else if (/\.cells\[\d+\]$/.test(place) && /^\d+[smhd]$/.test(String(value))) lines.push(`${place}: <age>`);
