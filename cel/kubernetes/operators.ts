@@ -154,7 +154,7 @@ const whole =
   ([value]: unknown[]) =>
     BigInt(Math.trunc((value as Duration).milliseconds / unit));
 
-export function typeOfValue(value: unknown): TypeValue {
+function typeOfValue(value: unknown): TypeValue {
   const names: [boolean, string][] = [
     [value === null, 'null_type'],
     [typeof value === 'bigint', 'int'],

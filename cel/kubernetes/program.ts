@@ -13,7 +13,7 @@ import { type Fault, ParseFault } from './tokens.ts';
 import { assignable, type KType } from './types.ts';
 
 /** Most that one call may cost. */
-export const CALL_LIMIT = 1_000_000;
+const CALL_LIMIT = 1_000_000;
 
 export interface Expression {
   source: string;

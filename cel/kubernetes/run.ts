@@ -303,7 +303,7 @@ const lengthOf = (value: unknown): number =>
   typeof value === 'string' || Array.isArray(value) || value instanceof Uint8Array ? value.length : 1;
 
 /** Fields whose names are no CEL names are written with what stands for a sign: `__dash__`. */
-export function unescapeName(name: string): string {
+function unescapeName(name: string): string {
   if (!name.includes('__')) return name;
   const whole = /^__([a-z]+)__$/.exec(name);
   if (whole && keywords.has(whole[1] ?? '')) return whole[1] ?? '';

@@ -86,7 +86,7 @@ function stringOf(schema: Schema): Sized {
 }
 
 /** A property's name as an expression writes it; undefined where it cannot be written. */
-export function escapeName(name: string): string | undefined {
+function escapeName(name: string): string | undefined {
   if (!name || /^[0-9]/.test(name)) return undefined;
   if (keywords.has(name)) return `__${name}__`;
   const signs: Record<string, string> = { __: '__underscores__', '.': '__dot__', '-': '__dash__', '/': '__slash__' };

@@ -32,10 +32,6 @@ export const mapOf = (of: KType, max?: number): KType => ({
 export const optionalOf = (of: KType): KType => ({ kind: 'optional', of });
 export const opaque = (name: string): KType => ({ kind: 'opaque', name });
 
-export function objectType(title: string, fields: Record<string, KType>): KType {
-  return { kind: 'object', title, fields: new Map(Object.entries(fields)) };
-}
-
 export function typeText(type: KType): string {
   switch (type.kind) {
     case 'list':

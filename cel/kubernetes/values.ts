@@ -73,7 +73,7 @@ export function durationOf(text: string): Duration {
   return new Duration(text.startsWith('-') ? -milliseconds : milliseconds);
 }
 
-export const isNumber = (value: unknown): value is bigint | number | Uint =>
+const isNumber = (value: unknown): value is bigint | number | Uint =>
   typeof value === 'bigint' || typeof value === 'number' || value instanceof Uint;
 
 const plain = (value: bigint | number | Uint): bigint | number => (value instanceof Uint ? value.value : value);

@@ -68,7 +68,7 @@ export async function churn(home: string, length: number, onMinute: (minute: Min
 }
 
 /** What is held late must be what was held early, once everything has been there: within a quarter and some slack. */
-export function growth(minutes: Minute[]): string[] {
+function growth(minutes: Minute[]): string[] {
   if (minutes.length < 4) return [];
   const settled = minutes.slice(Math.floor(minutes.length / 4));
   const half = Math.ceil(settled.length / 2);

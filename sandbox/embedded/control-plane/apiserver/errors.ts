@@ -51,11 +51,6 @@ export function notFound(named: Named, name: string): ApiError {
 export const nothingHere = (): ApiError =>
   refusal(404, 'NotFound', 'the server could not find the requested resource', {});
 
-export function methodNotSupported(named: Named, action: string): ApiError {
-  const message = `${action} is not supported on resources of kind ${quote(qualified(named))}`;
-  return refusal(405, 'MethodNotAllowed', message, detailsOf(named, ''));
-}
-
 export const methodNotAllowed = (): ApiError =>
   refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 

@@ -4,8 +4,8 @@ import { hasFailed, isTracked } from './job-status.ts';
 import { finishedAt } from './pods.ts';
 
 export const indexAnnotation = 'batch.kubernetes.io/job-completion-index';
-export const failureCount = 'batch.kubernetes.io/job-index-failure-count';
-export const ignoredFailureCount = 'batch.kubernetes.io/job-index-ignored-failure-count';
+const failureCount = 'batch.kubernetes.io/job-index-failure-count';
+const ignoredFailureCount = 'batch.kubernetes.io/job-index-ignored-failure-count';
 
 export const isIndexed = (job: KubeObject): boolean => job.spec.completionMode === 'Indexed';
 export const hasLimitPerIndex = (job: KubeObject): boolean => job.spec.backoffLimitPerIndex !== undefined;

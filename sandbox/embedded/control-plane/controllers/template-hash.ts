@@ -4,7 +4,7 @@ import { goText } from './go-text.ts';
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** Digits as Kubernetes puts them into names: without vowels, so that no word appears. */
-export function safeName(text: string): string {
+function safeName(text: string): string {
   let safe = '';
   for (const character of text) safe += alphabet[character.charCodeAt(0) % alphabet.length];
   return safe;

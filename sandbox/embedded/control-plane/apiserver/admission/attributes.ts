@@ -107,7 +107,7 @@ const optionKinds: Record<Operation, string> = {
 };
 
 /** The options of the request as the AdmissionReview carries them. */
-export function optionsOf({ call, operation, dryRun }: Attributes): Loose {
+function optionsOf({ call, operation, dryRun }: Attributes): Loose {
   if (operation === 'CONNECT') return null;
   const { query, info } = call;
   const patch = info.verb === 'patch';
