@@ -78,7 +78,7 @@ export function compareAnswers(name: string, real: Answer, embedded: Answer): Di
 }
 
 /** Status, headers and each field of the body as a line of its own, without what may differ. */
-export function fieldsOf({ status, headers, body }: Answer): string[] {
+function fieldsOf({ status, headers, body }: Answer): string[] {
   const lines = [`status ${status}`];
   for (const [key, value] of Object.entries(headers).sort()) lines.push(`${key}: ${value}`);
   if (body === '') return normalise(lines.join('\n')).split('\n');
