@@ -35,7 +35,8 @@ export function createAuthenticator(token: TokenAuthenticator): Authenticator {
       const header = request.headers.authorization;
       if (!header) return anonymous;
       const [scheme = '', value = ''] = header.trim().split(/\s+/, 2);
-      if (scheme.toLowerCase() !== 'bearer' || !value) throw unauthorized();
+      // Nobody reads anything else.
+      if (scheme.toLowerCase() !== 'bearer' || !value) return anonymous;
       const found = await token(value);
       if (!found) throw unauthorized();
       return found;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Loose } from '../../../../kubernetes/object.ts';
 import type { RemoteGroup } from './aggregation/remote-groups.ts';
 import type { Call } from './call.ts';
@@ -149,6 +150,10 @@ function aggregatedResource({ fact, group, version, kind }: ResourceType): Loose
   };
 }
 
+/** Tells clients when what is stored changes its form (k8s.io/apiserver, pkg/endpoints/discovery). */
+const versionHash = ({ storedVersion, kind }: ResourceType): string =>
+  createHash('sha256').update(`${storedVersion}/${kind}`).digest().subarray(0, 8).toString('base64');
+
 function legacy(types: ResourceTypes, group: string, version: string): Reply {
   const resources: Loose[] = [];
   let apiVersion = '';
@@ -164,6 +169,7 @@ function legacy(types: ResourceTypes, group: string, version: string): Reply {
       verbs: fact.verbs,
       ...(fact.shortNames && { shortNames: fact.shortNames }),
       ...(fact.categories && { categories: fact.categories }),
+      ...(type.storedVersion && { storageVersionHash: versionHash(type) }),
     });
     for (const one of fact.subresources ?? []) {
       resources.push({

@@ -4,10 +4,10 @@ import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/obje
 import { metadataFaults } from '../resources/faults.ts';
 import type { FieldError } from '../resources/strategy.ts';
 import { ApplyConflict, applyPatch, type Ownership, TypedPatchError } from '../schema/apply.ts';
-import { dropNulls, eachEmbedded, pruneCustom, rulesUnchecked, validateCustom } from '../schema/custom.ts';
+import { dropNulls, eachEmbedded, listFaults, pruneCustom, rulesUnchecked, validateCustom } from '../schema/custom.ts';
 import { decode } from '../schema/decode.ts';
 import { applyDefaults as applyShapeDefaults } from '../schema/defaults.ts';
-import { duplicateFields } from '../schema/duplicates.ts';
+import { duplicateFields, inOrder } from '../schema/duplicates.ts';
 import { invalid as fieldInvalid } from '../schema/field-errors.ts';
 import { BadPatch, FailedPatch, jsonPatch, mergePatch, PatchTooLong, UnmergeablePatch } from '../schema/patch.ts';
 import { hasRules, ruleFaults } from '../schema/rules.ts';
@@ -16,6 +16,7 @@ import { strategicMergePatch } from '../schema/strategic-merge.ts';
 import { type ResourceCall, warn } from './call.ts';
 import { definitions } from './custom/definition.ts';
 import { validateDefinition } from './custom/definition-faults.ts';
+import { scaleFaults } from './custom/scale-faults.ts';
 import { badRequest, invalid, optionsOf, refusal, tooLarge } from './errors.ts';
 import { goMap } from './go-map.ts';
 import type { ResourceType } from './resource-type.ts';
@@ -64,9 +65,9 @@ function read(type: ResourceType, value: Loose): Reading {
     const { value: object, unknown, error, conversion } = decode(value, shapeOf(type));
     return { object, strict: unknown, ...(error && { error }), ...(conversion && { conversion }) };
   }
-  const strict = pruneCustom(value, type.schema);
   const meta = decode(value.metadata ?? {}, builtinShape(metaSchema));
-  strict.push(...meta.unknown.map((text) => text.replace('unknown field "', 'unknown field "metadata.')));
+  const strict = meta.unknown.map((text) => text.replace('unknown field "', 'unknown field "metadata.'));
+  strict.push(...pruneCustom(value, type.schema));
   value.metadata = meta.value;
   eachEmbedded(value, type.schema, '', (object, path) => {
     if (typeof object.metadata !== 'object' || object.metadata === null) return;
@@ -85,12 +86,17 @@ export function decodeObject(call: ResourceCall, value: Loose, text: string | un
     badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
   if (error) throw refuse(error);
   if (validation !== 'Ignore') {
-    const faults = [...(text ? duplicateFields(text) : []), ...strict];
+    const faults = text ? strictFaults(type, text, strict) : strict;
     if (faults.length > 0 && validation === 'Strict') throw refuse(`strict decoding error: ${faults.join(', ')}`);
     for (const fault of faults) warn(call, fault);
   }
   object.metadata ??= {};
   return object;
+}
+
+/** Built-in kinds are read field by field; of custom ones the JSON comes before the schema. */
+function strictFaults(type: ResourceType, text: string, unknown: string[]): string[] {
+  return type.schema ? [...duplicateFields(text), ...unknown] : inOrder(text, unknown);
 }
 
 /** Fills what the schema defaults, in place. */
@@ -114,7 +120,13 @@ export function validateObject(call: ResourceCall, object: KubeObject, old?: Kub
   if (type.collection === definitions) return validateDefinition(object, old);
   if (!type.schema) return [];
   const part = call.info.subresource === 'status' ? 'status' : undefined;
-  const faults = [...validateCustom(object, type.schema, old, part), ...embeddedFaults(object, type.schema)];
+  const faults = [
+    ...validateCustom(object, type.schema, old, part),
+    ...scaleFaults(type, object, part),
+    ...embeddedFaults(object, type.schema),
+  ];
+  // Whoever had them already may keep them.
+  if (!old || listFaults(old, type.schema).length === 0) faults.push(...listFaults(object, type.schema));
   if (!hasRules(type.schema)) return faults;
   if (faults.some(({ reason }) => blocking.has(reason))) return [...faults, rulesUnchecked];
   const rules = ruleFaults(object, old, type.schema);
@@ -157,7 +169,9 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
   patched.kind ??= type.kind;
   const shown = (): string => JSON.stringify(contentType.includes('strategic') ? goMap(patch) : text);
   const { apiVersion, kind } = patched;
-  const text = contentType.includes('strategic') ? '' : JSON.stringify(sortedOnTop(patched));
+  if (!contentType.includes('strategic')) patched = sortedOnTop(patched);
+  if (contentType === 'application/merge-patch+json') sortTouched(patched, patch);
+  const text = contentType.includes('strategic') ? '' : JSON.stringify(patched);
   const { object, strict, error, conversion = error } = read(type, patched);
   const refuse = (why: string): Error =>
     invalid('', '', '', [
@@ -179,6 +193,17 @@ export function patchObject(call: ResourceCall, current: KubeObject, patch: Loos
 /** Who patches JSON in Go writes the outermost object anew, by its keys. */
 const sortedOnTop = (object: Loose): Loose =>
   Object.fromEntries(Object.entries(object).sort(([one], [other]) => (one < other ? -1 : 1)));
+
+/** And so does it with what a merge patch reaches into. */
+function sortTouched(object: Loose, patch: Loose): void {
+  for (const [key, inner] of Object.entries(patch)) {
+    const value = object[key];
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) continue;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) continue;
+    object[key] = sortedOnTop(value);
+    sortTouched(object[key], inner);
+  }
+}
 
 /** Server-side apply. `live` is undefined when there is nothing yet. Throws 409 on a conflict. */
 export function applyObject(call: ResourceCall, live: KubeObject | undefined, applied: Loose): KubeObject {
@@ -224,7 +249,7 @@ function resetPaths(type: ResourceType, subresource: string): string[][] {
   }
   if (subresource === '') return type.hasStatus ? [['f:status']] : [];
   if (subresource !== 'status') return [];
-  if (type.definition) return [['f:spec'], ['f:metadata']];
+  if (type.definition) return [['f:spec']];
   if (type.collection === '/nodes') return [['f:spec']];
   if (type.collection === '/pods') return [['f:spec'], ['f:metadata', 'f:ownerReferences']];
   return [['f:spec'], ['f:metadata', 'f:labels']];

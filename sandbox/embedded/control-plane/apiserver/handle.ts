@@ -71,7 +71,8 @@ export async function handle(
   } catch (error) {
     reply = faultReply(services, incoming, error);
     // Who may not even ask is told so before anything else is looked at.
-    if (!call && reply.code === 403) reply.headers = { ...reply.headers, 'x-content-type-options': 'nosniff' };
+    if (!call && (reply.code === 403 || reply.code === 400))
+      reply.headers = { ...reply.headers, 'x-content-type-options': 'nosniff' };
   }
   try {
     // What a reader is told is on disk too: nothing that was seen un-happens.

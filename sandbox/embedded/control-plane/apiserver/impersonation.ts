@@ -1,8 +1,8 @@
 import type { Call, User } from './call.ts';
-import { refusal } from './errors.ts';
+import { badRequest } from './errors.ts';
 import { checkAccess } from './handle.ts';
 
-/** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation — undefined without its headers. Throws 403 and 500. */
+/** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation — undefined without its headers. Throws 400 and 403. */
 export function impersonate(call: Call): User | undefined {
   const name = call.header('impersonate-user');
   const groups = list(call.header('impersonate-group'));
@@ -10,8 +10,7 @@ export function impersonate(call: Call): User | undefined {
   if (name === undefined) {
     const extras = call.headerNames().some((header) => header.startsWith(extraPrefix));
     if (groups.length === 0 && uid === undefined && !extras) return undefined;
-    const message = 'Internal error occurred: invalid impersonation headers: requested without impersonating a user';
-    throw refusal(500, 'InternalError', message);
+    throw badRequest(`requested [${requests(call, groups, uid).join(' ')}] without impersonating a user`);
   }
   const may = (group: string, resource: string, what: string, namespace = '', subresource = ''): void =>
     checkAccess(call.services, call.user, {
@@ -45,6 +44,20 @@ export function impersonate(call: Call): User | undefined {
     ...(uid !== undefined && { uid }),
     ...(Object.keys(extra).length > 0 && { extra }),
   };
+}
+
+/** As Go prints ObjectReferences: kind, namespace, name, uid, version, resource version, path. */
+function requests(call: Call, groups: string[], uid: string | undefined): string[] {
+  const version = 'authentication.k8s.io/v1';
+  const extras = call.headerNames().filter((header) => header.startsWith(extraPrefix));
+  return [
+    ...groups.map((group) => `{Group  ${group}    }`),
+    ...extras.flatMap((header) => {
+      const key = decodeURIComponent(header.slice(extraPrefix.length));
+      return list(call.header(header)).map((value) => `{UserExtra  ${value}  ${version}  ${key}}`);
+    }),
+    ...(uid ? [`{UID  ${uid}  ${version}  }`] : []),
+  ];
 }
 
 const extraPrefix = 'impersonate-extra-';

@@ -176,6 +176,8 @@ function listContent(call: ResourceCall, items: readonly Entry[], metadata: Loos
       metadata,
       items: items.map((entry) => partialMetadata(viewOf(type, entry).object)),
     });
+  // Lists of custom resources always say it.
+  if (type.definition) metadata.continue ??= '';
   const head = { kind: `${type.kind}List`, apiVersion: type.apiVersion, metadata };
   return {
     get object() {

@@ -147,6 +147,11 @@ function headersOf(reply: Reply, call: Call | undefined): Record<string, string 
 async function send(reply: Reply, incoming: Incoming, response: ServerResponse, call: Call | undefined): Promise<void> {
   const headers = headersOf(reply, call);
   let body: string | Buffer;
+  if (reply.code === 204) {
+    response.writeHead(204, headers);
+    response.end();
+    return;
+  }
   if (reply.raw !== undefined) {
     body = reply.raw;
     headers['content-type'] = reply.contentType ?? 'text/plain; charset=utf-8';

@@ -10,6 +10,7 @@ import { applyDefaults, decodeObject, validateObject } from './engine.ts';
 import { alreadyExists, badRequest, conflict, invalid, optionsOf, refusal, staleObject } from './errors.ts';
 import { type Manage, manageFields } from './field-managers.ts';
 import { countsGenerations, createsOnUpdate, needsVersion } from './kinds.ts';
+import { checkManager } from './manager-name.ts';
 import { immutableMetadata, validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { generateName } from './naming.ts';
 import { mustGet, notUnsigned, prepareViews, present, viewOf } from './read.ts';
@@ -56,6 +57,7 @@ export async function create(call: ResourceCall): Promise<Reply> {
 /** Stores a new object; `manage` tells who owns its fields (default: a plain create). */
 export async function createObject(call: ResourceCall, object: KubeObject, manage?: Manage): Promise<Reply> {
   const { services, type, info } = call;
+  checkManager(call);
   const dryRun = isDryRun(call);
   const { metadata } = object;
   placeInNamespace(call, object);
@@ -181,7 +183,10 @@ async function replace(call: ResourceCall): Promise<Reply> {
   const { value, text } = readObject(call);
   const object = decodeObject(call, value, text);
   const { name } = object.metadata;
-  if (!name) throw badRequest('name must be provided');
+  if (!name)
+    throw badRequest(
+      `the name of the object (${call.info.name} based on URL) was undeterminable: name must be provided`,
+    );
   if (name !== call.info.name)
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${call.info.name})`);
   if (
@@ -201,6 +206,7 @@ export async function updateObject(
   manage: Manage = manageFields,
 ): Promise<Content> {
   const { type, info } = call;
+  checkManager(call);
   const dryRun = isDryRun(call);
   const old: KubeObject = type.definition ? viewOf(type, entry).object : entry.object;
   placeInNamespace(call, object);
@@ -232,10 +238,17 @@ export async function updateObject(
   copySystemFields(object, old);
   applyDefaults(type, object);
   let stored = earlyForm(type, object);
+  const sent = stored;
   stored = resetForSubresource(call, stored, old);
   const context = strategyContext(call);
   if (info.subresource !== 'status' && info.subresource !== 'finalize') type.strategy.defaults?.(stored);
-  manage(call, old, stored);
+  if (type.definition && info.subresource === 'status') {
+    // Of a custom resource even what this path leaves alone has an owner, if it was sent.
+    manage(call, old, sent);
+    const { managedFields } = sent.metadata;
+    if (managedFields) stored.metadata.managedFields = managedFields;
+    else delete stored.metadata.managedFields;
+  } else manage(call, old, stored);
   const attributes: Attributes = { call, operation: 'UPDATE', object: stored, old, dryRun };
   const changing = mutate(attributes);
   if (changing) await changing;

@@ -49,4 +49,32 @@ function aliasesTooMuch(value: Loose): boolean {
   return added / whole > allowed;
 }
 
-export const writeYaml = (value: Loose): string => yaml().stringify(value, { aliasDuplicateObjects: false });
+/** As Go's writer does: keys sorted, nothing wrapped, and in quotes what YAML 1.1 would read as something else than text. */
+export const writeYaml = (value: Loose): string =>
+  yaml().stringify(value, {
+    aliasDuplicateObjects: false,
+    version: '1.1',
+    indentSeq: false,
+    lineWidth: 0,
+    sortMapEntries: ({ key: one }, { key: other }) => compareKeys(textOf(one), textOf(other)),
+  });
+
+const textOf = (key: Loose): string => String(key?.value ?? key);
+
+/** Numbers within keys count as numbers, and other signs come before letters (go.yaml.in/yaml, sorter.go). */
+function compareKeys(one: string, other: string): number {
+  const [first, second] = [partsOf(one), partsOf(other)];
+  for (const [index, part] of first.entries()) {
+    const against = second[index];
+    if (against === undefined) return 1;
+    if (part === against) continue;
+    const [digits, alsoDigits] = [/^\d/.test(part), /^\d/.test(against)];
+    if (digits && alsoDigits && Number(part) !== Number(against)) return Number(part) - Number(against);
+    const [letter, alsoLetter] = [/^\p{L}/u.test(part), /^\p{L}/u.test(against)];
+    if (letter !== alsoLetter) return letter === /^\d/.test(first[index - 1] ?? '') ? -1 : 1;
+    return part < against ? -1 : 1;
+  }
+  return first.length - second.length;
+}
+
+const partsOf = (key: string): string[] => key.match(/\d+|\D/gu) ?? [];

@@ -18,7 +18,7 @@ import {
 import { podSpecFaults } from './pod-validation.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
-export type Rules = Pick<Strategy, 'validate' | 'validateUpdate'>;
+export type Rules = Pick<Strategy, 'validate' | 'validateUpdate' | 'validateStatusUpdate'>;
 
 const at = 'spec.template';
 
@@ -114,7 +114,37 @@ export const validateDeployment: Rules = {
     return faults;
   },
   validateUpdate: immutableSelector,
+  validateStatusUpdate: ({ status = {} }, { status: old = {} }) => [
+    ...deploymentStatusFaults(status),
+    ...((status.collisionCount ?? 0) < (old.collisionCount ?? 0)
+      ? [invalid('status.collisionCount', status.collisionCount ?? 0, 'cannot be decremented')]
+      : []),
+  ],
 };
+
+const deploymentCounts = [
+  'observedGeneration',
+  'replicas',
+  'updatedReplicas',
+  'readyReplicas',
+  'availableReplicas',
+  'unavailableReplicas',
+  'terminatingReplicas',
+  'collisionCount',
+];
+
+function deploymentStatusFaults(status: Loose): FieldError[] {
+  const count = (field: string): number => status[field] ?? 0;
+  const faults = deploymentCounts.flatMap((field) => nonNegative(`status.${field}`, status[field]));
+  for (const field of ['updatedReplicas', 'readyReplicas', 'availableReplicas'])
+    if (count(field) > count('replicas'))
+      faults.push(invalid(`status.${field}`, count(field), 'cannot be greater than status.replicas'));
+  if (count('availableReplicas') > count('readyReplicas'))
+    faults.push(
+      invalid('status.availableReplicas', count('availableReplicas'), 'cannot be greater than readyReplicas'),
+    );
+  return faults;
+}
 
 export const validateReplicaSet: Rules = {
   validate: ({ spec }) => [

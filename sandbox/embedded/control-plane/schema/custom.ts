@@ -8,11 +8,11 @@ import { duplicate, invalid, notSupported, required, tooLong, tooMany, typeInval
 
 /** Custom resources by the structural schema of their CRD. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/ */
 
-/** Drops, in place, what the schema does not know; answers `unknown field "spec.x"` for each. */
+/** Drops, in place, what the schema does not know; answers `unknown field "spec.x"` for each, sorted. */
 export function pruneCustom(object: KubeObject, schema: Schema): string[] {
   const unknown: string[] = [];
   prune(object, schema, '', unknown, true);
-  return unknown;
+  return unknown.sort();
 }
 
 const kept = new Set(['apiVersion', 'kind', 'metadata']);
@@ -207,8 +207,29 @@ function checkArray(value: Loose[], schema: Schema, path: string, faults: FieldE
     faults.push(invalid(path, value.length, `${path} in body should have at least ${schema.minItems} items`));
   if (schema.maxItems !== undefined && value.length > schema.maxItems)
     faults.push(tooMany(path, value.length, schema.maxItems));
+}
+
+/** Items of a set, and keys of a map, that stand twice; told after all that the schema says. */
+export function listFaults(value: Loose, schema: Schema, path = ''): FieldError[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value))
+    return [
+      ...doubledItems(value, schema, path),
+      ...value.flatMap((item, index) => listFaults(item, schema.items ?? {}, `${path}[${index}]`)),
+    ];
+  const { additionalProperties: more } = schema;
+  return Object.keys(value)
+    .sort()
+    .flatMap((key) => {
+      const inner = schema.properties?.[key] ?? (typeof more === 'object' ? more : undefined);
+      return inner ? listFaults(value[key], inner, path ? `${path}.${key}` : key) : [];
+    });
+}
+
+function doubledItems(value: Loose[], schema: Schema, path: string): FieldError[] {
   const type = schema['x-kubernetes-list-type'];
-  if (type !== 'set' && type !== 'map' && !schema.uniqueItems) return;
+  if (type !== 'set' && type !== 'map') return [];
+  const faults: FieldError[] = [];
   const seen = new Set<string>();
   for (const [index, item] of value.entries()) {
     const keys =
@@ -219,6 +240,7 @@ function checkArray(value: Loose[], schema: Schema, path: string, faults: FieldE
     if (seen.has(text)) faults.push(duplicate(`${path}[${index}]`, keys));
     seen.add(text);
   }
+  return faults;
 }
 
 function checkObject(value: Loose, schema: Schema, path: string, faults: FieldError[], old: Loose): void {

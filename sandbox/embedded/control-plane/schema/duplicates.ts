@@ -11,8 +11,29 @@ export function duplicateFields(text: string, unknown: string[] = []): string[] 
     .map((path) => `duplicate field ${JSON.stringify(path)}`);
 }
 
+/** What is unknown and what is doubled, as one comes upon it in the text; `unknown` is of {@link decode}. */
+export function inOrder(text: string, unknown: string[]): string[] {
+  const known = new Set(duplicateFields(text, unknown));
+  const met = new Set<string>();
+  const outside = new Set(unknown);
+  walkFields(text, (path, again) => {
+    const [strange, double] = [`unknown field ${JSON.stringify(path)}`, `duplicate field ${JSON.stringify(path)}`];
+    if (outside.has(strange)) met.add(strange);
+    else if (again && known.has(double)) met.add(double);
+  });
+  return [...met, ...unknown.filter((each) => !met.has(each))];
+}
+
 function doubled(text: string): string[] {
   const found = new Set<string>();
+  walkFields(text, (path, again) => {
+    if (again) found.add(path);
+  });
+  return [...found];
+}
+
+/** Tells each field's path, and whether its object has had it before. */
+function walkFields(text: string, tell: (path: string, again: boolean) => void): void {
   const stack: { path: string; keys: Set<string> | undefined; index: number }[] = [];
   const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:,]/g;
   let key: string | undefined;
@@ -39,9 +60,8 @@ function doubled(text: string): string[] {
       key = JSON.parse(token) as string;
       expectKey = false;
       const top = stack.at(-1)!;
-      if (top.keys!.has(key)) found.add(pathOf());
+      tell(pathOf(), top.keys!.has(key));
       top.keys!.add(key);
     }
   }
-  return [...found];
 }

@@ -4,6 +4,9 @@ import type { Loose } from '../../../../kubernetes/object.ts';
 import { emptySet, type FieldSet, formatElement, insert, type Path } from './field-set.ts';
 import { isFree, resolve, type Shape } from './shape.ts';
 
+/** A value that its schema has no place for: nobody can own parts of it. */
+export class UntypedValue extends Error {}
+
 /** How apply sees a value: `map` and `list` are merged item by item, a leaf as a whole. */
 export type Atom = 'map' | 'list' | 'leaf';
 
@@ -38,14 +41,15 @@ export const isDeclared = (schema: Schema, key: string): boolean =>
 /** The element an item of an associative list is known by. Throws when its keys are missing. */
 export function itemElement(item: Loose, schema: Schema, schemas: Schemas): string {
   if (schema['x-kubernetes-list-type'] === 'set') {
-    if (Array.isArray(item)) throw new Error('not supported: associative list with lists as elements');
-    if (item === null) throw new Error("associative list without keys has an element that's an explicit null");
-    if (typeof item === 'object') throw new Error("associative list without keys has an element that's a map type");
+    if (Array.isArray(item)) throw new UntypedValue('not supported: associative list with lists as elements');
+    if (item === null) throw new UntypedValue("associative list without keys has an element that's an explicit null");
+    if (typeof item === 'object')
+      throw new UntypedValue("associative list without keys has an element that's a map type");
     return `v:${JSON.stringify(item)}`;
   }
-  if (item === null) throw new Error('associative list with keys may not have a null element');
+  if (item === null) throw new UntypedValue('associative list with keys may not have a null element');
   if (typeof item !== 'object' || Array.isArray(item))
-    throw new Error('associative list with keys may not have non-map elements');
+    throw new UntypedValue('associative list with keys may not have non-map elements');
   const names = schema['x-kubernetes-list-map-keys'] ?? [];
   const items = resolve(schema.items ?? {}, schemas);
   const keys: Loose = {};
@@ -55,7 +59,7 @@ export function itemElement(item: Loose, schema: Schema, schemas: Schemas): stri
   }
   if (Object.keys(keys).length === 0) {
     const shown = `[${names.map((name) => JSON.stringify(name)).join(' ')}]`;
-    throw new Error(
+    throw new UntypedValue(
       `associative list with keys has an element that omits all key fields ${shown} (and doesn't have default values for any key fields)`,
     );
   }

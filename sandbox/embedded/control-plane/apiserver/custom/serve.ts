@@ -110,8 +110,8 @@ function factOf({ spec }: KubeObject, { name, subresources }: Loose): ResourceFa
   const { group, names, scope } = spec;
   const parts: NonNullable<ResourceFact['subresources']> = [];
   const verbs = ['get', 'patch', 'update'];
-  if (subresources?.scale) parts.push({ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs });
   if (subresources?.status) parts.push({ name: 'status', kind: names.kind, verbs });
+  if (subresources?.scale) parts.push({ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs });
   return {
     group,
     version: name,

@@ -15,7 +15,7 @@ export async function pipeRequest(call: ResourceCall): Promise<Reply> {
   const isLog = call.info.subresource === 'log';
   if (!isLog && call.info.subresource !== 'proxy') throw badRequest('Upgrade request required');
   if (isLog) checkLogOptions(call);
-  if (!target) return { code: 200, raw: '' };
+  if (!target) return { code: 204, raw: '' };
   if (!isLog) await admitConnect(call);
   return {
     code: 200,

@@ -59,7 +59,7 @@ test('what the kubelet refuses is a Status; a pod without a node has no log yet'
     reason: 'BadRequest',
     message: 'container "main" in pod "slow" is waiting to start: ContainerCreating',
   });
-  expect(await get(path('homeless', 'log'))).toEqual({ code: 200, body: '' });
+  expect(await get(path('homeless', 'log'))).toEqual({ code: 204, body: '' });
   expect((await get(path('web', 'log?container=nope'))).body.message).toBe('container nope is not valid for pod web');
   expect((await get(path('nobody', 'log'))).body.message).toBe('pods "nobody" not found');
 });

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Schema } from '../../../../../../kubernetes/facts.ts';
 import type { Loose } from '../../../../../../kubernetes/object.ts';
-import { pruneCustom, validateCustom } from '../../../../../../sandbox/embedded/control-plane/schema/custom.ts';
+import {
+  listFaults,
+  pruneCustom,
+  validateCustom,
+} from '../../../../../../sandbox/embedded/control-plane/schema/custom.ts';
 import { applyDefaults } from '../../../../../../sandbox/embedded/control-plane/schema/defaults.ts';
 import { readTexts } from '../../../../../../sandbox/embedded/control-plane/schema/explain.ts';
 import { customShape } from '../../../../../../sandbox/embedded/control-plane/schema/shape.ts';
@@ -25,12 +29,15 @@ const schema: Schema = {
   },
 };
 const gear = (spec: Loose): Loose => ({ apiVersion: 'x/v1', kind: 'Gear', metadata: { name: 'g' }, spec });
-const faults = (spec: Loose) => validateCustom(gear(spec), schema).map(({ field, message }) => `${field}: ${message}`);
+const faults = (spec: Loose) =>
+  [...validateCustom(gear(spec), schema), ...listFaults(gear(spec), schema)].map(
+    ({ field, message }) => `${field}: ${message}`,
+  );
 
 describe('custom resources', () => {
   it('lose what their schema does not know', () => {
-    const object = gear({ teeth: 1, nosuch: 2, free: { any: { thing: 1 } } });
-    expect(pruneCustom(object, schema)).toEqual(['unknown field "spec.nosuch"']);
+    const object = { ...gear({ teeth: 1, nosuch: 2, free: { any: { thing: 1 } } }), extra: 1 };
+    expect(pruneCustom(object, schema)).toEqual(['unknown field "extra"', 'unknown field "spec.nosuch"']);
     expect(object.spec).toEqual({ teeth: 1, free: { any: { thing: 1 } } });
   });
   it('get their defaults', () => {

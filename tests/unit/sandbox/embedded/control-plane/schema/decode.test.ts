@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Loose } from '../../../../../../kubernetes/object.ts';
 import { decode } from '../../../../../../sandbox/embedded/control-plane/schema/decode.ts';
 import { applyDefaults, emptyObject } from '../../../../../../sandbox/embedded/control-plane/schema/defaults.ts';
-import { duplicateFields } from '../../../../../../sandbox/embedded/control-plane/schema/duplicates.ts';
+import { duplicateFields, inOrder } from '../../../../../../sandbox/embedded/control-plane/schema/duplicates.ts';
 import { shapeOfKind } from '../../../../../../sandbox/embedded/control-plane/schema/shape.ts';
 
 const deployment = shapeOfKind('apps', 'v1', 'Deployment')!;
@@ -79,6 +79,11 @@ describe('unknown and doubled fields', () => {
       'duplicate field "a"',
     ]);
     expect(duplicateFields('{"dat":1,"dat":2}', ['unknown field "dat"'])).toEqual([]);
+    expect(inOrder('{"a":1,"a":2,"b":{"c":1,"c":2},"d":1,"d":2}', ['unknown field "b"'])).toEqual([
+      'duplicate field "a"',
+      'unknown field "b"',
+      'duplicate field "d"',
+    ]);
   });
 });
 
