@@ -12,7 +12,7 @@ import { refuseGap } from './gaps.ts';
 import { patch } from './patch.ts';
 import { answerPath } from './paths.ts';
 import { get, list, prepareViews } from './read.ts';
-import type { Reply } from './reply.ts';
+import { nobody, type Reply } from './reply.ts';
 import { pipeRequest } from './streams/pipe.ts';
 import { streamed } from './streams/target.ts';
 import { special } from './subresources/special.ts';
@@ -34,14 +34,6 @@ const verbs: Record<string, Handler> = {
 
 /** Subresources that are the object itself, with another part of it open to change. */
 const partial = new Set(['status', 'finalize', 'approval', 'ephemeralcontainers', 'resize']);
-
-/** No resource has the path: not even a Status comes back. */
-export const nobody: Reply = {
-  code: 404,
-  raw: '404 page not found\n',
-  contentType: 'text/plain; charset=utf-8',
-  headers: { 'x-content-type-options': 'nosniff' },
-};
 
 /** Answers a request that is authorised already. Throws the refusal. */
 export async function answer(call: Call): Promise<Reply> {

@@ -112,7 +112,7 @@ function summary(text: string): string {
 }
 
 /** The package of the types that Go's API server works with. */
-function internalGroup(apiVersion: string): string {
+export function internalGroup(apiVersion: string): string {
   const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : 'core';
   return group.split('.')[0] ?? group;
 }

@@ -77,6 +77,27 @@ function readDeleteOptions(call: ResourceCall): DeleteOptions {
   return options as DeleteOptions;
 }
 
+/** Of these the object comes back even when it is gone (`ReturnDeletedObject` in k8s.io/kubernetes, pkg/registry). */
+const returned = new Set([
+  '/namespaces',
+  '/persistentvolumeclaims',
+  '/persistentvolumes',
+  '/pods',
+  '/podtemplates',
+  '/resourcequotas',
+  '/serviceaccounts',
+  '/services',
+  'resource.k8s.io/deviceclasses',
+  'resource.k8s.io/resourceclaims',
+  'resource.k8s.io/resourceclaimtemplates',
+  'resource.k8s.io/resourceslices',
+  'storage.k8s.io/csidrivers',
+  'storage.k8s.io/csinodes',
+  'storage.k8s.io/storageclasses',
+  'storage.k8s.io/volumeattachments',
+  'storage.k8s.io/volumeattributesclasses',
+]);
+
 export async function remove(call: ResourceCall): Promise<Reply> {
   const options = readDeleteOptions(call);
   mustGet(call);
@@ -84,7 +105,7 @@ export async function remove(call: ResourceCall): Promise<Reply> {
   await admitDelete(call, mustGet(call), isDryRun(call, options.dryRun));
   const entry = mustGet(call);
   const { removed, content } = await deleteEntry(call, entry, options);
-  if (!removed) return { code: 200, ...present(call, content) };
+  if (!removed || returned.has(call.type.collection)) return { code: 200, ...present(call, content) };
   return { code: 200, content: contentOf(successOf(call, entry)) };
 }
 

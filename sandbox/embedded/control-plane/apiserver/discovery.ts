@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Loose } from '../../../../kubernetes/object.ts';
 import type { RemoteGroup } from './aggregation/remote-groups.ts';
 import type { Call } from './call.ts';
-import { nothingHere } from './errors.ts';
 import { contentOf, type Reply } from './reply.ts';
 import type { ResourceType, ResourceTypes } from './resource-type.ts';
 
@@ -14,11 +13,15 @@ export function discover(call: Call): Reply | undefined {
   if (parts.length === 1 && (parts[0] === 'api' || parts[0] === 'apis')) {
     const core = parts[0] === 'api';
     if (call.accept.as === 'APIGroupDiscoveryList') {
+      const content = contentOf(aggregated(types, core, remotes));
+      const etag = tagOf(content.json);
+      const headers = { 'cache-control': 'public', etag, vary: 'Accept' };
+      if (call.header('if-none-match') === etag) return { code: 304, raw: '', headers };
       return {
         code: 200,
-        content: contentOf(aggregated(types, core, remotes)),
+        content,
         contentType: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
-        headers: { vary: 'Accept' },
+        headers,
       };
     }
     return {
@@ -35,6 +38,9 @@ export function discover(call: Call): Reply | undefined {
   }
   return parts.length === 3 ? legacy(types, parts[1] ?? '', parts[2] ?? '') : undefined;
 }
+
+/** An ETag of a text, in the form that the real server's have. */
+export const tagOf = (text: string): string => `"${createHash('sha512').update(text).digest('hex').toUpperCase()}"`;
 
 const apiVersions = (address: string): Loose => ({
   kind: 'APIVersions',
@@ -131,10 +137,12 @@ function remoteResources({ group, version, resources }: RemoteGroup): Loose[] {
     });
 }
 
-function aggregatedResource({ fact, group, version, kind }: ResourceType): Loose {
+/** Built-in kinds say group and version only where they are not the resource's own. */
+function aggregatedResource({ fact, group, version, kind, definition }: ResourceType): Loose {
+  const own = definition ? { group, version } : { group: '', version: '' };
   return {
     resource: fact.resource,
-    responseKind: { group, version, kind },
+    responseKind: { ...own, kind },
     scope: fact.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: fact.singular,
     verbs: fact.verbs,
@@ -143,18 +151,33 @@ function aggregatedResource({ fact, group, version, kind }: ResourceType): Loose
     ...(fact.subresources && {
       subresources: fact.subresources.map((one) => ({
         subresource: one.name,
-        responseKind: { group: one.group ?? group, version: one.version ?? version, kind: one.kind },
+        responseKind: { group: one.group ?? own.group, version: one.version ?? own.version, kind: one.kind },
         verbs: one.verbs,
       })),
     }),
   };
 }
 
-/** Tells clients when what is stored changes its form (k8s.io/apiserver, pkg/endpoints/discovery). */
-const versionHash = ({ storedVersion, kind }: ResourceType): string =>
-  createHash('sha256').update(`${storedVersion}/${kind}`).digest().subarray(0, 8).toString('base64');
+/** Kinds that are stored in another version than any that is served. */
+const older: Record<string, string> = {
+  'apiextensions.k8s.io/customresourcedefinitions': 'v1beta1',
+  'storage.k8s.io/volumeattributesclasses': 'v1beta1',
+};
 
-function legacy(types: ResourceTypes, group: string, version: string): Reply {
+/** Others, such as reviews, are answered and forgotten. */
+const isStored = ({ fact: { verbs } }: ResourceType): boolean => verbs.includes('create') && verbs.includes('list');
+
+/** By which storage migrators see that a version has moved (k8s.io/apiserver, pkg/endpoints/discovery). */
+function storageVersionHash(types: ResourceTypes, { kind, collection, ...type }: ResourceType): string {
+  let stored = type.storedVersion;
+  if (stored === undefined) {
+    const own = [...types.all()].find((one) => one.collection === collection && !one.conversion) ?? type;
+    stored = `${own.group}/${older[collection] ?? own.version}`;
+  }
+  return createHash('sha256').update(`${stored}/${kind}`).digest().subarray(0, 8).toString('base64');
+}
+
+function legacy(types: ResourceTypes, group: string, version: string): Reply | undefined {
   const resources: Loose[] = [];
   let apiVersion = '';
   for (const type of types.all()) {
@@ -169,7 +192,7 @@ function legacy(types: ResourceTypes, group: string, version: string): Reply {
       verbs: fact.verbs,
       ...(fact.shortNames && { shortNames: fact.shortNames }),
       ...(fact.categories && { categories: fact.categories }),
-      ...(type.storedVersion && { storageVersionHash: versionHash(type) }),
+      ...(isStored(type) && { storageVersionHash: storageVersionHash(types, type) }),
     });
     for (const one of fact.subresources ?? []) {
       resources.push({
@@ -182,7 +205,7 @@ function legacy(types: ResourceTypes, group: string, version: string): Reply {
       });
     }
   }
-  if (resources.length === 0) throw nothingHere();
+  if (resources.length === 0) return undefined;
   return {
     code: 200,
     content: contentOf({ kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources }),

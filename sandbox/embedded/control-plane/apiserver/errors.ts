@@ -111,8 +111,11 @@ export const unknownPatch = (): ApiError => refusal(415, 'UnsupportedMediaType',
 export const noRepresentation = (available: string[]): ApiError =>
   refusal(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${available.join(', ')}`, {});
 
+/** The client wants a form that the answer cannot have. */
+export const otherForm = (message: string): ApiError => refusal(406, 'NotAcceptable', message);
+
 export const notAcceptable = (accepted: string[]): ApiError =>
-  refusal(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);
+  otherForm(`only the following media types are accepted: ${accepted.join(', ')}`);
 
 /** For what this server knows of but does not do yet; `--gaps` lists the same. */
 export const notImplemented = (what: string): ApiError =>

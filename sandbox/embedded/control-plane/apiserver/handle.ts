@@ -65,7 +65,7 @@ export async function handle(
   let reply: Reply;
   try {
     call = authorizeCall(services, incoming, await user());
-    call.accept = negotiate(incoming.header('accept'));
+    call.accept = negotiate(incoming.header('accept'), call.info.verb === 'list' || call.info.verb === 'watch');
     if (incoming.method !== 'GET') call.body = await incoming.body();
     reply = await answer(call);
   } catch (error) {

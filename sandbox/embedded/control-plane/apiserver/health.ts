@@ -1,5 +1,5 @@
 import type { Call } from './call.ts';
-import type { Reply } from './reply.ts';
+import { nobody, type Reply } from './reply.ts';
 
 export type Probe = 'healthz' | 'livez' | 'readyz';
 
@@ -46,11 +46,9 @@ export function checksOf(probe: Probe): string[] {
 /** https://kubernetes.io/docs/reference/using-api/health-checks/ */
 export function health(call: Call, probe: Probe, one: string | undefined): Reply {
   const contentType = 'text/plain; charset=utf-8';
+  const headers = { 'x-content-type-options': 'nosniff' };
   const checks = checksOf(probe);
-  if (one !== undefined)
-    return checks.includes(one)
-      ? { code: 200, raw: 'ok', contentType }
-      : { code: 404, raw: '404 page not found\n', contentType };
+  if (one !== undefined) return checks.includes(one) ? { code: 200, raw: 'ok', contentType } : nobody;
   const excluded = call.query.getAll('exclude');
   const lines = checks.map((check) => (excluded.includes(check) ? `[+]${check} excluded: ok` : `[+]${check} ok`));
   const unknown = excluded.filter((name) => !checks.includes(name));
@@ -62,8 +60,8 @@ export function health(call: Call, probe: Probe, one: string | undefined): Reply
     const failed = lines.map((line) =>
       line.includes('rbac/bootstrap-roles') ? line.replace(/^\[\+\](\S+) ok$/, '[-]$1 failed: reason withheld') : line,
     );
-    return { code: 500, raw: `${failed.join('\n')}\n${probe} check failed\n`, contentType };
+    return { code: 500, raw: `${failed.join('\n')}\n${probe} check failed\n`, contentType, headers };
   }
-  if (!call.query.has('verbose')) return { code: 200, raw: 'ok', contentType };
-  return { code: 200, raw: `${lines.join('\n')}\n${probe} check passed\n`, contentType };
+  if (!call.query.has('verbose')) return { code: 200, raw: 'ok', contentType, headers };
+  return { code: 200, raw: `${lines.join('\n')}\n${probe} check passed\n`, contentType, headers };
 }

@@ -1,17 +1,26 @@
 import { noRepresentation, notAcceptable } from './errors.ts';
 
+/** Of `meta.k8s.io`. */
+export type FormVersion = 'v1' | 'v1beta1';
+
 /** The form of the answer. */
 export interface Negotiated {
   format: 'json' | 'yaml';
   /** Instead of the object itself. */
   as?: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList' | 'APIGroupDiscoveryList';
+  /** Of tables and metadata alone; absent: v1. */
+  version?: FormVersion;
 }
 
-const known = ['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList', 'APIGroupDiscoveryList'];
+const forms = ['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList'];
 const acceptable = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+const streamable = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 
-/** Throws 406 when nothing of what the client takes can be made; JSON is what every client takes. */
-export function negotiate(accept: string | undefined): Negotiated {
+/**
+ * Throws 406 when nothing of what the client takes can be made; JSON is what every client takes.
+ * `streams`: the answer may be a watch's.
+ */
+export function negotiate(accept: string | undefined, streams: boolean): Negotiated {
   if (!accept || accept === 'application/json' || accept === '*/*') return { format: 'json' };
   let understood = false;
   for (const clause of accept.split(',')) {
@@ -23,10 +32,14 @@ export function negotiate(accept: string | undefined): Negotiated {
     const as = parameters.get('as');
     if (as === undefined) return { format };
     const version = parameters.get('v');
-    if (as === 'APIGroupDiscoveryList' ? version !== 'v2' : version !== 'v1') continue;
-    if (known.includes(as)) return { format, as: as as NonNullable<Negotiated['as']> };
+    if (as === 'APIGroupDiscoveryList') {
+      if (version === 'v2') return { format, as };
+    } else if (forms.includes(as) && (version === 'v1' || version === 'v1beta1'))
+      return { format, as: as as NonNullable<Negotiated['as']>, version };
   }
-  throw understood ? notAcceptable(acceptable) : noRepresentation(acceptable);
+  throw understood
+    ? notAcceptable(acceptable)
+    : noRepresentation(streams ? [...acceptable, ...streamable] : acceptable);
 }
 
 function formatOf(media: string): Negotiated['format'] | undefined {

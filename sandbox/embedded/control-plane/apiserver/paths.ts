@@ -1,10 +1,9 @@
-import { nobody } from './answer.ts';
 import type { Call } from './call.ts';
 import { discover } from './discovery.ts';
 import { nothingHere } from './errors.ts';
 import { checksOf, health, type Probe } from './health.ts';
 import { openApi } from './openapi.ts';
-import { contentOf, type Reply } from './reply.ts';
+import { contentOf, nobody, type Reply } from './reply.ts';
 import { issuer } from './service-account-tokens.ts';
 
 /** Answers about the server itself: paths that are no resources. Throws 404. */
@@ -14,12 +13,15 @@ export function answerPath(call: Call): Reply {
   if (handler) return handler(call);
   const [, first = '', check] = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path) ?? [];
   if (first) return health(call, first as Probe, check);
-  return discover(call) ?? openApi(call, path) ?? missing(call.info);
+  return discover(call) ?? openApi(call, path) ?? missing(call);
 }
 
 /** Where not even the group is known, no Status comes back. */
-function missing({ path }: Call['info']): Reply {
-  if (path.startsWith('/api/')) throw nothingHere();
+function missing({ info: { path }, services }: Call): Reply {
+  const [root, group = '', version] = path.split('/').filter((part) => part !== '');
+  if (root === 'api' && group !== '') throw nothingHere();
+  const known = [...services.types.all(), ...services.remote.all()].some((one) => one.group === group);
+  if (root === 'apis' && version !== undefined && group !== '' && known) throw nothingHere();
   return nobody;
 }
 

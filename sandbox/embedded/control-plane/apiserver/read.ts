@@ -1,11 +1,12 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import type { Entry } from '../store/entry.ts';
+import { internalGroup } from './body.ts';
 import type { ResourceCall } from './call.ts';
-import { badRequest, expired, invalid, notFound, refusal } from './errors.ts';
+import { badRequest, expired, invalid, notFound, otherForm, refusal } from './errors.ts';
 import { type Content, contentOf, type Reply } from './reply.ts';
 import type { ResourceType } from './resource-type.ts';
 import { readSelection } from './selection.ts';
-import { partialMetadata, readIncludeObject, tableOf } from './table.ts';
+import { partialMetadata, tableOf, tableView } from './table.ts';
 
 const views = new WeakMap<Entry, Map<ResourceType, Content>>();
 
@@ -69,10 +70,11 @@ export function present(call: ResourceCall, content: Content): { content: Conten
   const object = content.object as KubeObject;
   if (as === 'Table') {
     const metadata = { resourceVersion: object.metadata?.resourceVersion };
-    const now = call.services.clock.now();
-    return { content: contentOf(tableOf(call.type, [object], metadata, readIncludeObject(call.query), now)) };
+    return { content: contentOf(tableOf(call.type, [object], metadata, tableView(call))) };
   }
-  return { content: contentOf(partialMetadata(object)) };
+  if (as === 'PartialObjectMetadataList')
+    throw otherForm(`you requested ${as}, but the requested object is not a list (${goType(call.type, '')})`);
+  return { content: contentOf(partialMetadata(object, call.accept.version ?? 'v1')) };
 }
 
 /** What Go says of a text that is no unsigned integer of 64 bits. */
@@ -100,10 +102,12 @@ function checkVersion(call: ResourceCall, version: number | undefined): void {
   });
 }
 
+/** Where a list goes on, as the token says it (k8s.io/apiserver, pkg/storage/continue.go). */
 interface Page {
+  /** -1: whatever there is now. */
   revision: number;
-  /** The last `namespace/name` that was given. */
-  after: string;
+  /** No key of the rest comes before it; in the list of one namespace, keys are names. */
+  start: string;
 }
 
 const gone =
@@ -132,13 +136,13 @@ export function list(call: ResourceCall): Reply {
   }
 
   const page = token ? readToken(token) : undefined;
-  const revision = page ? page.revision : match === 'Exact' && version ? version : services.store.revision;
+  const revision =
+    page && page.revision > 0 ? page.revision : match === 'Exact' && version ? version : services.store.revision;
   const all = services.store.listAt(type.collection, revision, namespace);
-  if (!all)
-    throw page ? tokenExpired(services.store.revision, page) : expired(`The provided resource version is too old`);
+  if (!all) throw page ? tokenExpired(page) : expired(`The provided resource version is too old`);
 
   let rest: readonly Entry[] = all;
-  if (page) rest = all.filter((entry) => `${entry.namespace}/${entry.name}` > page.after);
+  if (page) rest = all.filter((entry) => keyIn(info.namespace, entry) >= page.start);
   if (selection.name !== undefined) rest = rest.filter((entry) => entry.name === selection.name);
   if (!selection.all) rest = rest.filter((entry) => selection.matches(viewOf(type, entry).object));
   const items = limit > 0 && rest.length > limit ? rest.slice(0, limit) : rest;
@@ -147,7 +151,7 @@ export function list(call: ResourceCall): Reply {
   // Behind a selector nobody looks for what would match: that there is more at all counts.
   const more = selection.all ? items.length < rest.length : limit > 0 && items.length === limit && last !== all.at(-1);
   if (last && more) {
-    metadata.continue = makeToken({ revision, after: `${last.namespace}/${last.name}` });
+    metadata.continue = makeToken({ revision, start: `${keyIn(info.namespace, last)}\0` });
     // A selector hides how many are left without looking: the real one does not say it then.
     if (selection.all) metadata.remainingItemCount = rest.length - items.length;
   }
@@ -161,20 +165,27 @@ export function readLimit(query: URLSearchParams): number {
   return Math.max(0, Number(text) || 0);
 }
 
+/** The Go type that the server works with. */
+function goType({ definition, collection, kind }: ResourceType, suffix: '' | 'List'): string {
+  if (definition) return `*unstructured.Unstructured${suffix}`;
+  return `*${internalGroup(collection.startsWith('/') ? 'v1' : collection)}.${kind}${suffix}`;
+}
+
 function listContent(call: ResourceCall, items: readonly Entry[], metadata: Loose): Content {
   const { type } = call;
-  const as = call.accept.as;
+  const { as, version = 'v1' } = call.accept;
   if (as === 'Table') {
     const objects = items.map((entry) => viewOf(type, entry).object as KubeObject);
-    const now = call.services.clock.now();
-    return contentOf(tableOf(type, objects, metadata, readIncludeObject(call.query), now));
+    return contentOf(tableOf(type, objects, metadata, tableView(call)));
   }
+  if (as === 'PartialObjectMetadata')
+    throw otherForm(`you requested ${as}, but the requested object is a list (${goType(type, 'List')})`);
   if (as)
     return contentOf({
       kind: 'PartialObjectMetadataList',
-      apiVersion: 'meta.k8s.io/v1',
+      apiVersion: `meta.k8s.io/${version}`,
       metadata,
-      items: items.map((entry) => partialMetadata(viewOf(type, entry).object)),
+      items: items.map((entry) => partialMetadata(viewOf(type, entry).object, version)),
     });
   // Lists of custom resources always say it.
   if (type.definition) metadata.continue ??= '';
@@ -224,28 +235,45 @@ function checkListOptions(match: string, version: number | undefined, token: str
   if (token && version) throw badRequest('specifying resource version is not allowed when using continue');
 }
 
-const makeToken = (page: Page): string => Buffer.from(JSON.stringify(page)).toString('base64url');
+const keyIn = (namespace: string, entry: Entry): string =>
+  namespace || !entry.namespace ? entry.name : `${entry.namespace}/${entry.name}`;
 
+const makeToken = ({ revision, start }: Page): string =>
+  Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start })).toString('base64url');
+
+/** Throws 400. */
 function readToken(token: string): Page {
+  let value: Loose;
   try {
-    const page = JSON.parse(Buffer.from(token, 'base64url').toString('utf8'));
-    if (typeof page.revision === 'number' && typeof page.after === 'string') return page;
+    value = JSON.parse(Buffer.from(token, 'base64url').toString('utf8'));
   } catch {
-    // Said below, as for any token that is not ours.
+    throw unreadable(token);
   }
+  const refuse = (why: string) => badRequest(`invalid continue token: continue key is not valid: ${why}`);
+  const { v = '', rv = 0, start = '' } = value ?? {};
+  if (v !== 'meta.k8s.io/v1') throw refuse(`server does not recognize this encoded version ${v}`);
+  if (!Number.isInteger(rv) || rv === 0)
+    throw refuse('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  if (typeof start !== 'string' || start === '') throw refuse('encoded start key empty (version meta.k8s.io/v1)');
+  if (/(^|\/)\.{0,2}(\/|$)/.test(start.replace(/^\//, ''))) throw refuse(start);
+  return { revision: rv, start: start.replace(/^\//, '') };
+}
+
+/** In the words of Go's parser. */
+function unreadable(token: string): Error {
   const [first = 0] = Buffer.from(token, 'base64url');
   const character =
     first < 0x20 || (first >= 0x7f && first < 0xa1)
       ? `\\u00${first.toString(16).padStart(2, '0')}`
       : String.fromCharCode(first);
-  throw badRequest(
+  return badRequest(
     `invalid continue token: continue key is not valid: invalid character '${character}' looking for beginning of value`,
   );
 }
 
-function tokenExpired(current: number, page: Page): Error {
+function tokenExpired(page: Page): Error {
   const error = expired(gone);
-  Object.assign(error.status.metadata, { continue: makeToken({ ...page, revision: current }) });
+  Object.assign(error.status.metadata, { continue: makeToken({ ...page, revision: -1 }) });
   return error;
 }
 

@@ -45,3 +45,11 @@ export interface Reply {
   /** Instead of content: answers over the network itself, as a proxy does. */
   stream?: (request: IncomingMessage, response: ServerResponse) => void;
 }
+
+/** No resource has the path: not even a Status comes back. */
+export const nobody: Reply = {
+  code: 404,
+  raw: '404 page not found\n',
+  contentType: 'text/plain; charset=utf-8',
+  headers: { 'x-content-type-options': 'nosniff' },
+};

@@ -154,7 +154,8 @@ async function send(reply: Reply, incoming: Incoming, response: ServerResponse, 
   }
   if (reply.raw !== undefined) {
     body = reply.raw;
-    headers['content-type'] = reply.contentType ?? 'text/plain; charset=utf-8';
+    const type = reply.contentType ?? (body.length > 0 && 'text/plain; charset=utf-8');
+    if (type) headers['content-type'] = type;
   } else if (call?.accept.format === 'yaml') {
     body = writeYaml(reply.content?.object);
     headers['content-type'] = 'application/yaml';
@@ -167,9 +168,9 @@ async function send(reply: Reply, incoming: Incoming, response: ServerResponse, 
       gzip(body, { level: 1 }, (error, packed) => (error ? reject(error) : resolve(packed)));
     });
     headers['content-encoding'] = 'gzip';
-    headers.vary = 'Accept-Encoding';
+    headers.vary = headers.vary ? `${headers.vary}, Accept-Encoding` : 'Accept-Encoding';
   }
-  headers['content-length'] = String(Buffer.byteLength(body));
+  if (reply.code !== 304) headers['content-length'] = String(Buffer.byteLength(body));
   response.writeHead(reply.code, headers);
   if (incoming.method === 'HEAD') response.end();
   else response.end(body);
@@ -177,7 +178,7 @@ async function send(reply: Reply, incoming: Incoming, response: ServerResponse, 
 
 function streamWatch(reply: Reply, response: ServerResponse, call: Call | undefined): void {
   const headers = headersOf(reply, call);
-  const form = call?.accept.as ? ';as=Table;g=meta.k8s.io;v=v1' : '';
+  const form = call?.accept.as ? `;as=Table;g=meta.k8s.io;v=${call.accept.version ?? 'v1'}` : '';
   headers['content-type'] = call?.accept.as === 'Table' ? `application/json${form}` : 'application/json';
   response.writeHead(200, headers);
   response.flushHeaders();

@@ -6,7 +6,7 @@ import { badInteger, prepareViews, readLimit, readVersion, viewOf } from './read
 import type { Reply, WireEvent } from './reply.ts';
 import { isTrue } from './request-info.ts';
 import { readSelection } from './selection.ts';
-import { partialMetadata, readIncludeObject, tableOf } from './table.ts';
+import { partialMetadata, tableOf, tableView } from './table.ts';
 
 const bookmarkInterval = 60_000;
 /** Seconds before the end at which the last bookmark is due; a shorter watch has none. */
@@ -115,17 +115,18 @@ type Encode = (type: Change['type'], entry: Entry, change?: Change) => WireEvent
 function encoder(call: ResourceCall): Encode {
   const { type, accept, services } = call;
   if (accept.as === 'Table') {
-    const include = readIncludeObject(call.query);
+    const view = tableView(call);
     let first = true;
     return (kind, entry) => {
       const object: KubeObject = viewOf(type, entry).object;
       const metadata = { resourceVersion: object.metadata.resourceVersion };
-      const table = tableOf(type, [object], metadata, include, services.clock.now(), first);
+      const table = tableOf(type, [object], metadata, { ...view, now: services.clock.now(), withColumns: first });
       first = false;
       return wire(kind, table);
     };
   }
-  if (accept.as) return (kind, entry) => wire(kind, partialMetadata(viewOf(type, entry).object));
+  const { as, version = 'v1' } = accept;
+  if (as) return (kind, entry) => wire(kind, partialMetadata(viewOf(type, entry).object, version));
   return (kind, entry, change) => {
     const view = viewOf(type, entry);
     if (change && change.type === kind && view === change.entry) return change;
@@ -139,17 +140,18 @@ function encodeBookmark(call: ResourceCall, initialEnd: boolean, revision?: numb
     resourceVersion: String(revision ?? services.store.toldRevision),
     ...(initialEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }),
   };
+  const apiVersion = `meta.k8s.io/${accept.version ?? 'v1'}`;
   if (accept.as === 'Table') {
-    const object = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+    const object = { kind: 'PartialObjectMetadata', apiVersion, metadata };
     return wire('BOOKMARK', {
       kind: 'Table',
-      apiVersion: 'meta.k8s.io/v1',
+      apiVersion,
       metadata: { resourceVersion: metadata.resourceVersion },
       columnDefinitions: null,
       rows: [{ cells: type.columns.map(() => ''), object }],
     });
   }
-  if (accept.as) return wire('BOOKMARK', { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
+  if (accept.as) return wire('BOOKMARK', { kind: 'PartialObjectMetadata', apiVersion, metadata });
   return wire('BOOKMARK', { kind: type.kind, apiVersion: type.apiVersion, metadata });
 }
 

@@ -8,7 +8,7 @@ import { contentOf, type Reply } from '../reply.ts';
 import type { ResourceType } from '../resource-type.ts';
 import { readSelection } from '../selection.ts';
 import { stamp } from '../stamp.ts';
-import { readIncludeObject, tableOf } from '../table.ts';
+import { tableOf, tableView } from '../table.ts';
 
 /** Selectors are held against the pods and nodes themselves. Throws 400. */
 export async function listMetrics(call: ResourceCall): Promise<Reply> {
@@ -20,10 +20,7 @@ export async function listMetrics(call: ResourceCall): Promise<Reply> {
     .filter(({ object }) => selection.matches(object))
     .map(({ object }) => metricsOf(call, object))
     .filter((item) => item !== undefined);
-  if (call.accept.as === 'Table') {
-    const now = services.clock.now();
-    return { code: 200, content: contentOf(tableOf(type, items, {}, readIncludeObject(query), now)) };
-  }
+  if (call.accept.as === 'Table') return { code: 200, content: contentOf(tableOf(type, items, {}, tableView(call))) };
   const list = { kind: `${type.kind}List`, apiVersion: type.apiVersion, metadata: {} };
   return {
     code: 200,

@@ -12,7 +12,7 @@ import { readPatch } from '../patch.ts';
 import { mustGet, viewOf } from '../read.ts';
 import { contentOf, type Reply } from '../reply.ts';
 import type { ResourceType } from '../resource-type.ts';
-import { readIncludeObject, tableOf } from '../table.ts';
+import { tableOf, tableView } from '../table.ts';
 import { retried, updateObject } from '../write.ts';
 
 interface Paths {
@@ -168,5 +168,5 @@ function shown(call: ResourceCall, scale: KubeObject): Loose {
   ];
   const type: ResourceType = { ...call.type, columns, strategy: { cells } };
   const { resourceVersion } = scale.metadata;
-  return tableOf(type, [scale], { resourceVersion }, readIncludeObject(call.query), call.services.clock.now());
+  return tableOf(type, [scale], { resourceVersion }, tableView(call));
 }
