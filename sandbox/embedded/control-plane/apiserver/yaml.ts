@@ -57,7 +57,14 @@ export const writeYaml = (value: Loose): string =>
     indentSeq: false,
     lineWidth: 0,
     sortMapEntries: ({ key: one }, { key: other }) => compareKeys(textOf(one), textOf(other)),
+    // The point alone, which managed fields have everywhere, is no number to Go.
+    customTags: (tags) =>
+      tags.map((tag) =>
+        typeof tag === 'object' && 'test' in tag && tag.test?.test('.') ? { ...tag, test: decimal } : tag,
+      ),
   });
+
+const decimal = /^[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*)$/;
 
 const textOf = (key: Loose): string => String(key?.value ?? key);
 
