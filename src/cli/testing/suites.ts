@@ -23,7 +23,7 @@ const MAIN = path.join(ROOT, 'src/cli/main.ts');
 export const SUITES: Suite[] = [
   { name: 'verify', budget: 150, run: (env) => verify(env) },
   { name: 'unit', budget: 240, run: (env) => vitest('tests/unit', env) },
-  { name: 'parity', budget: 150, run: (env) => vitest('tests/parity', env) },
+  { name: 'parity', budget: 210, run: (env) => vitest('tests/parity', env) },
   { name: 'lessons', budget: 300, run: (env) => rehearsals(env) },
   { name: 'e2e', budget: 300, run: (env) => playwright(env) },
 ];
