@@ -1,8 +1,10 @@
 import { copyOf, type Loose } from '../../../../kubernetes/object.ts';
+import { pruneCustom } from '../schema/custom.ts';
 import { BadMessage, decodeProtobuf } from '../schema/protobuf.ts';
-import type { Call, ResourceCall } from './call.ts';
+import { type Call, type ResourceCall, warn } from './call.ts';
 import { depthFault } from './depth.ts';
 import { badRequest, unsupportedMediaType } from './errors.ts';
+import { isUnserved } from './unserved-kinds.ts';
 import { readYaml as parseYamlText } from './yaml.ts';
 
 const jsonTypes = ['', 'application/json'];
@@ -134,10 +136,16 @@ export function readObject(call: ResourceCall, kind = call.type.kind, apiVersion
     throw badRequest(`the API version in the data () does not match the expected API version (${apiVersion})`);
   if (unsaid) value.apiVersion = apiVersion;
   if (typeof value.kind !== 'string' || value.kind === '') value.kind = kind;
-  if (value.apiVersion !== apiVersion && value.kind === kind)
+  if (value.apiVersion !== apiVersion && value.kind === kind) {
+    if (call.type.definition && kind === call.type.kind) tellUnknown(call, value);
+    else if (!call.services.types.findKind(value.apiVersion, kind) && !isUnserved(value.apiVersion, kind))
+      throw badRequest(
+        `${kind} in version "${value.apiVersion.split('/').at(-1)}" cannot be handled as a ${kind}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(value.apiVersion)} in scheme "pkg/runtime/scheme.go:111"`,
+      );
     throw badRequest(
       `the API version in the data (${value.apiVersion}) does not match the expected API version (${apiVersion})`,
     );
+  }
   if (value.kind !== kind) {
     const version = value.apiVersion.split('/').at(-1);
     throw badRequest(
@@ -146,4 +154,18 @@ export function readObject(call: ResourceCall, kind = call.type.kind, apiVersion
   }
   if (value.metadata === undefined || value.metadata === null) value.metadata = {};
   return parsed;
+}
+
+/** A custom resource is read by the schema of the version it says, if there is one, before anybody asks which was wanted. */
+function tellUnknown(call: ResourceCall, value: Loose): void {
+  const { type, services, query } = call;
+  if (value.apiVersion.split('/')[0] !== type.group || query.get('fieldValidation') === 'Ignore') return;
+  const { schema = {} } = services.types.findKind(value.apiVersion, type.kind) ?? {};
+  const unknown = pruneCustom(value, schema);
+  if (unknown.length > 0 && query.get('fieldValidation') === 'Strict') {
+    const version = value.apiVersion.split('/')[1];
+    const why = `strict decoding error: ${unknown.join(', ')}`;
+    throw badRequest(`${type.kind} in version "${version}" cannot be handled as a ${type.kind}: ${why}`);
+  }
+  for (const fault of unknown) warn(call, fault);
 }

@@ -11,7 +11,7 @@ import type { Reply } from './reply.ts';
 import { createObject, retried, updateObject } from './write.ts';
 import { readYaml } from './yaml.ts';
 
-const applyType = 'application/apply-patch+yaml';
+export const applyType = 'application/apply-patch+yaml';
 const patchTypes = [
   'application/json-patch+json',
   'application/merge-patch+json',
@@ -57,7 +57,7 @@ async function apply(call: ResourceCall, body: Loose): Promise<Reply> {
 }
 
 /** What an applied object must say, and must not. Throws 400 and 422. */
-function checkApplied(call: ResourceCall, body: Loose): void {
+export function checkApplied(call: ResourceCall, body: Loose): void {
   const { type, info } = call;
   if (!call.query.get('fieldManager')) {
     throw invalid('PatchOptions', 'meta.k8s.io', '', [

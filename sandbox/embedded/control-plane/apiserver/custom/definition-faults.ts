@@ -4,6 +4,7 @@ import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
 import type { FieldError } from '../../resources/strategy.ts';
 import { duplicate, forbidden, invalid, notSupported, required, tooMany } from '../../schema/field-errors.ts';
 import { fieldAt } from '../../schema/field-path.ts';
+import { internalColumn, internalSchema, internalSubresources } from './internal-definition.ts';
 import { schemaFaults } from './schema-faults.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-resource-definition-v1/ */
@@ -105,10 +106,10 @@ function internalVersion(version: Loose, lifted: Set<string>): Loose {
     Storage: version.storage ?? false,
     Deprecated: version.deprecated ?? false,
     DeprecationWarning: version.deprecationWarning ?? null,
-    Schema: part('schema'),
-    Subresources: part('subresources'),
-    AdditionalPrinterColumns: part('additionalPrinterColumns'),
-    SelectableFields: part('selectableFields'),
+    Schema: part('schema') && { OpenAPIV3Schema: internalSchema(version.schema.openAPIV3Schema) },
+    Subresources: part('subresources') && internalSubresources(version.subresources),
+    AdditionalPrinterColumns: part('additionalPrinterColumns')?.map(internalColumn) ?? null,
+    SelectableFields: part('selectableFields')?.map(({ jsonPath = '' }: Loose) => ({ JSONPath: jsonPath })) ?? null,
   };
 }
 

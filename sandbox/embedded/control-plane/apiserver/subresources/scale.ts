@@ -4,11 +4,11 @@ import { formatSelector } from '../../../../../kubernetes/selectors.ts';
 import type { Cell } from '../../resources/strategy.ts';
 import { readObject } from '../body.ts';
 import type { ResourceCall } from '../call.ts';
-import { decodeObject, patchObject } from '../engine.ts';
+import { applyObject, decodeObject, patchObject } from '../engine.ts';
 import { badRequest, conflict, invalid, methodNotAllowed, staleObject } from '../errors.ts';
-import { type Manage, manageFields } from '../field-managers.ts';
+import { type Manage, managedAlready, manageFields } from '../field-managers.ts';
 import { age } from '../human-duration.ts';
-import { readPatch } from '../patch.ts';
+import { applyType, checkApplied, readPatch } from '../patch.ts';
 import { mustGet, viewOf } from '../read.ts';
 import { contentOf, type Reply } from '../reply.ts';
 import type { ResourceType } from '../resource-type.ts';
@@ -40,7 +40,10 @@ async function scaleOnce(call: ResourceCall): Promise<Reply> {
   if (info.verb === 'get') return { code: 200, content: contentOf(shown(call, current)) };
   const scaleType = services.types.find('autoscaling', 'v1', 'scales') ?? scaleResource(type);
   const scaleCall: ResourceCall = { ...call, type: scaleType };
-  const wanted = info.verb === 'update' ? readScale(scaleCall) : patchObject(scaleCall, current, readPatch(call));
+  const applied = call.contentType === applyType && info.verb === 'patch' ? readPatch(call) : undefined;
+  if (applied !== undefined) checkApplied(scaleCall, applied);
+  const wanted: KubeObject =
+    info.verb === 'update' ? readScale(scaleCall) : (applied ?? patchObject(scaleCall, current, readPatch(call)));
   const { name, resourceVersion, uid } = wanted.metadata;
   if (name && name !== info.name)
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
@@ -61,6 +64,13 @@ async function scaleOnce(call: ResourceCall): Promise<Reply> {
         message: `Invalid value: ${replicas}: must be greater than or equal to 0`,
       },
     ]);
+  }
+  if (applied !== undefined) {
+    const partial: Loose = { apiVersion: type.apiVersion, kind: type.kind, metadata: { name: info.name } };
+    if (wanted.spec?.replicas !== undefined) writeReplicas(type, partial, replicas);
+    const merged = applyObject(call, viewOf(type, entry).object, partial);
+    const view = await updateObject(call, entry, merged, managedAlready);
+    return { code: 200, content: contentOf(scaleOf(type, view.object)) };
   }
   const object = structuredClone(type.definition ? viewOf(type, entry).object : entry.object);
   writeReplicas(type, object, replicas);
