@@ -92,7 +92,7 @@ describe('create', () => {
       'Pod in version "v1" cannot be handled as a ConfigMap',
     );
     expect(await message({ kind: 'ConfigMap', apiVersion: 'v2' })).toBe(
-      'the API version in the data (v2) does not match the expected API version (v1)',
+      'ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" in scheme "pkg/runtime/scheme.go:111"',
     );
     const large = await send({ method: 'POST', path: base, body: configMap('large', { a: 'x'.repeat(4_000_000) }) });
     expect(large.body).toMatchObject({ code: 413, reason: 'RequestEntityTooLarge' });
