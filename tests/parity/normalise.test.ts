@@ -25,7 +25,7 @@ const cases: Record<string, [one: string, other: string, different: string]> = {
   address: ['10.244.0.71:8080', '10.244.0.3:8080', '10.244.0.71:8081'],
   'local port': ['https://127.0.0.1:16443', 'https://127.0.0.1:38551', 'https://127.0.0.2:38551'],
   'node port': ['80:30161/TCP', '80:31625/TCP', '81:30161/TCP'],
-  'event order': [
+  'order by chance': [
     events('Normal  A       1s   k     a', 'Normal  B       1s   k     b'),
     events('Normal  B       1s   k     b', 'Normal  A       2s   k     a', 'Normal  A       3s   k     a'),
     events('Normal  B       1s   k     b'),
@@ -38,6 +38,16 @@ test.each(RULES)('$name: what may differ is the same, what stands next to it is 
   expect(one).not.toBe('');
   expect(normalise(one)).toBe(normalise(other));
   expect(normalise(one)).not.toBe(normalise(different));
+});
+
+test('what is wrong with resources comes in any order, of one container alone', () => {
+  const fault = (container: string, rest: string): string => `* spec.containers[${container}].resources.${rest}\n`;
+  const cpu = fault('0', 'limits[cpu]: Invalid value: "-1"');
+  const memory = fault('0', 'requests: Invalid value: "2Ki"');
+  const other = fault('1', 'limits[cpu]: Invalid value: "-1"');
+  expect(normalise(cpu + memory + other)).toBe(normalise(memory + cpu + other));
+  expect(normalise(cpu + memory + other)).not.toBe(normalise(cpu + other + memory));
+  expect(normalise(cpu + memory)).not.toBe(normalise(cpu));
 });
 
 test('durations that somebody set are compared', () => {

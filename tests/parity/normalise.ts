@@ -57,6 +57,11 @@ function sortedEvents(events: string): string {
   return `${[...new Set(lines)].sort().join('\n')}\n`;
 }
 
+/** What is wrong with a container's resources: Go walks its maps in another order each time. */
+const RESOURCE_FAULTS = /(?:^\* (\S+\.resources)\.(?:limits|requests)\b.*\n)(?:\* \1\.(?:limits|requests)\b.*\n)+/gm;
+
+const sortedLines = (lines: string): string => `${lines.trimEnd().split('\n').sort().join('\n')}\n`;
+
 /** At most twelve; each has a test that a difference next to it is still seen. */
 export const RULES: Rule[] = [
   replace('uid', /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uid>'),
@@ -81,7 +86,10 @@ export const RULES: Rule[] = [
   replace('address', /\b10(?:\.\d{1,3}){3}\b/g, '<address>'),
   replace('local port', /(127\.0\.0\.1|\[::1\]):\d{4,5}\b/g, '$1:<port>'),
   replace('node port', /(?<=nodePort"?: )3\d{4}\b|\b3[0-2]\d{3}(?=\/(?:TCP|UDP)|$)/gm, '<node-port>'),
-  { name: 'event order', apply: (text) => text.replace(EVENTS, sortedEvents) },
+  {
+    name: 'order by chance',
+    apply: (text) => text.replace(EVENTS, sortedEvents).replace(RESOURCE_FAULTS, sortedLines),
+  },
   { name: 'column width', apply: (text) => text.replace(/(?<=\S) {2,}(?=\S)/g, '  ').replace(/ +(?=\t|$)/gm, '') },
 ];
 

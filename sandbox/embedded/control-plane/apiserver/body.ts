@@ -1,5 +1,6 @@
 import { copyOf, type Loose } from '../../../../kubernetes/object.ts';
 import { pruneCustom } from '../schema/custom.ts';
+import { syntaxFault } from '../schema/json-fault.ts';
 import { BadMessage, decodeProtobuf } from '../schema/protobuf.ts';
 import { type Call, type ResourceCall, warn } from './call.ts';
 import { depthFault } from './depth.ts';
@@ -78,34 +79,8 @@ export function tryJson(text: string): { value: Loose } | undefined {
   }
 }
 
-/** The fault in Go's words, as far as V8's tell it. */
-export function jsonFault(text: string): string {
-  const deep = depthFault(text);
-  if (deep) return deep;
-  try {
-    JSON.parse(text);
-    return '';
-  } catch (error) {
-    const message = (error as Error).message;
-    const position = /at position (\d+)/.exec(message);
-    const character = position ? text[Number(position[1])] : /Unexpected token '(.)/u.exec(message)?.[1];
-    if (character === undefined || message.startsWith('Unterminated')) return 'unexpected end of JSON input';
-    const [, place = 'looking for beginning of value'] = faultPlaces.find(([start]) => message.startsWith(start)) ?? [];
-    return `invalid character '${character}' ${place}`;
-  }
-}
-
-/** How V8's faults begin, and where Go says that they are. */
-const faultPlaces: [string, string][] = [
-  ['Expected property name', 'looking for beginning of object key string'],
-  ['Expected double-quoted property name', 'looking for beginning of object key string'],
-  ["Expected ':'", 'after object key'],
-  ["Expected ',' or '}'", 'after object key:value pair'],
-  ["Expected ',' or ']'", 'after array element'],
-  ['Unexpected non-whitespace', 'after top-level value'],
-  ['Bad control character', 'in string literal'],
-  ['Bad escaped character', 'in string escape code'],
-];
+/** The fault in Go's words; '' when there is none. */
+export const jsonFault = (text: string): string => depthFault(text) || syntaxFault(text);
 
 function summary(text: string): string {
   if (text === '') return '<empty>';

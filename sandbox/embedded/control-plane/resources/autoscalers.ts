@@ -1,5 +1,6 @@
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { forbidden, invalid, required } from '../schema/field-errors.ts';
+import { forbidden, invalid } from '../schema/field-errors.ts';
+import { metricFaults, referenceFaults, scalingFaults } from './autoscaler-validation.ts';
 import { named } from './cells.ts';
 import type { FieldError, Strategy } from './strategy.ts';
 
@@ -71,36 +72,21 @@ export const horizontalPodAutoscalers: Strategy = {
     if (maxReplicas < 1) faults.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
     if (maxReplicas < minReplicas)
       faults.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
-    for (const field of ['kind', 'name'])
-      if (!scaleTargetRef[field]) faults.push(required(`spec.scaleTargetRef.${field}`));
+    faults.push(...referenceFaults('spec.scaleTargetRef', scaleTargetRef));
     // The one kind without a group that can be scaled.
     if (!scaleTargetRef.apiVersion?.includes('/') && scaleTargetRef.kind !== 'ReplicationController') {
       const sentence = 'apiVersion must specify API group';
       faults.push(invalid('spec.scaleTargetRef.apiVersion', scaleTargetRef.apiVersion ?? '', sentence));
     }
-    const external = (spec.metrics ?? []).some(({ type }: Loose) => type === 'Object' || type === 'External');
-    if (minReplicas === 0 && !external) {
+    const metrics: Loose[] = spec.metrics ?? [];
+    for (const [index, metric] of metrics.entries()) faults.push(...metricFaults(`spec.metrics[${index}]`, metric));
+    if (minReplicas === 0 && !metrics.some(({ type }) => type === 'Object' || type === 'External')) {
       const sentence = 'must specify at least one Object or External metric to support scaling to zero replicas';
       faults.push(forbidden('spec.metrics', sentence));
     }
-    for (const [index, { type, resource }] of (spec.metrics ?? []).entries()) {
-      const path = `spec.metrics[${index}]`;
-      if (!type) faults.push(required(`${path}.type`, 'must specify a metric source type'));
-      if (type === 'Resource' && !resource)
-        faults.push(required(`${path}.resource`, 'must populate information for the given metric source'));
-      const { averageUtilization, averageValue } = resource?.target ?? {};
-      if (averageUtilization !== undefined && averageUtilization < 1)
-        faults.push(
-          invalid(`${path}.resource.target.averageUtilization`, averageUtilization, 'must be greater than 0'),
-        );
-      if (resource && averageUtilization === undefined && averageValue === undefined)
-        faults.push(
-          required(
-            `${path}.resource.target.averageUtilization`,
-            'must set either a target raw value or a target utilization',
-          ),
-        );
-    }
+    for (const direction of ['scaleUp', 'scaleDown'])
+      if (spec.behavior?.[direction])
+        faults.push(...scalingFaults(`spec.behavior.${direction}`, spec.behavior[direction]));
     return faults;
   },
   cells: named((object) => [

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { configMapKey } from '../../../../kubernetes/names.ts';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import { forbidden, invalid, required, tooLong } from '../schema/field-errors.ts';
+import { syntaxFault } from '../schema/json-fault.ts';
 import { named } from './cells.ts';
 import { each, immutable } from './faults.ts';
 import type { FieldError, Strategy } from './strategy.ts';
@@ -61,12 +62,17 @@ function typeFaults({ type, data = {}, metadata }: KubeObject): FieldError[] {
   if (missing.length > 0) return missing.map((key) => required(`data[${key}]`));
   const [document] = type?.startsWith('kubernetes.io/docker') ? needs[type]! : [];
   if (!document) return [];
-  try {
-    JSON.parse(Buffer.from(data[document], 'base64').toString());
-    return [];
-  } catch {
-    return [invalid(`data[${document}]`, '<secret contents redacted>', 'unexpected end of JSON input')];
-  }
+  const fault = objectFault(Buffer.from(data[document], 'base64').toString());
+  return fault ? [invalid(`data[${document}]`, '<secret contents redacted>', fault)] : [];
+}
+
+/** Why a text is no object of JSON; nothing at all, `null`, counts as one. */
+function objectFault(text: string): string {
+  const fault = syntaxFault(text);
+  if (fault) return fault;
+  const value: unknown = JSON.parse(text);
+  const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return type === 'object' ? '' : `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`;
 }
 
 export const secrets: Strategy = {

@@ -2,8 +2,10 @@ import { configMapKey, environmentName, httpHeaderName, portName, portNumber } f
 import type { Loose } from '../../../../kubernetes/object.ts';
 import { duplicate, forbidden, invalid, notFound, notSupported, required } from '../schema/field-errors.ts';
 import { each, label, nonNegative, oneOf, portNumberOrName, resourceRequirements, subdomain } from './faults.ts';
+import { internalForm } from './internal-form.ts';
+import { armourFaults, idFaults, seccompFaults } from './security-validation.ts';
 import type { FieldError } from './strategy.ts';
-import { descendingPathFaults } from './volume-validation.ts';
+import { descendingPathFaults, resourceFieldFaults } from './volume-validation.ts';
 
 const protocols = ['SCTP', 'TCP', 'UDP'];
 const pullPolicies = ['Always', 'IfNotPresent', 'Never'];
@@ -118,6 +120,8 @@ function environmentFaults(path: string, variables: Loose[]): FieldError[] {
     const from = `${at}.valueFrom`;
     const present = sources.filter((source) => valueFrom[source]);
     if (valueFrom.fieldRef) faults.push(...fieldFaults(`${from}.fieldRef`, valueFrom.fieldRef));
+    if (valueFrom.resourceFieldRef)
+      faults.push(...resourceFieldFaults(`${from}.resourceFieldRef`, valueFrom.resourceFieldRef));
     for (const source of ['configMapKeyRef', 'secretKeyRef'])
       if (valueFrom[source]) faults.push(...keyFaults(`${from}.${source}`, valueFrom[source]));
     if (present.length === 0) {
@@ -243,35 +247,16 @@ function handlerFaults(path: string, handler: Loose): FieldError[] {
 }
 
 function securityFaults(path: string, context: Loose): FieldError[] {
-  const faults: FieldError[] = [];
-  for (const name of ['runAsUser', 'runAsGroup'])
-    if (context[name] < 0)
-      faults.push(invalid(`${path}.${name}`, context[name], 'must be between 0 and 2147483647, inclusive'));
+  const own = () => internalForm(context, 'SecurityContext');
+  const faults = ['runAsUser', 'runAsGroup'].flatMap((name) => idFaults(`${path}.${name}`, context[name]));
+  faults.push(...seccompFaults(`${path}.seccompProfile`, context.seccompProfile));
   if (context.allowPrivilegeEscalation === false && context.privileged)
-    faults.push(
-      invalid(path, goContext(context), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'),
-    );
-  return faults;
-}
-
-const contextFields = [
-  'capabilities',
-  'privileged',
-  'seLinuxOptions',
-  'windowsOptions',
-  'runAsUser',
-  'runAsGroup',
-  'runAsNonRoot',
-  'readOnlyRootFilesystem',
-  'allowPrivilegeEscalation',
-  'procMount',
-  'seccompProfile',
-  'appArmorProfile',
-];
-
-/** As the server's own type writes it. */
-function goContext(context: Loose): Loose {
-  const capital = (name: string) =>
-    name === 'seLinuxOptions' ? 'SELinuxOptions' : name.charAt(0).toUpperCase() + name.slice(1);
-  return Object.fromEntries(contextFields.map((name) => [capital(name), context[name] ?? null]));
+    faults.push(invalid(path, own(), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
+  if (context.allowPrivilegeEscalation === false)
+    for (const capability of context.capabilities?.add ?? [])
+      if (capability === 'CAP_SYS_ADMIN')
+        faults.push(
+          invalid(path, own(), 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'),
+        );
+  return [...faults, ...armourFaults(`${path}.appArmorProfile`, context.appArmorProfile)];
 }

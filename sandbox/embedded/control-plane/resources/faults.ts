@@ -9,7 +9,7 @@ import {
   qualifiedName,
 } from '../../../../kubernetes/names.ts';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
-import { compareQuantities } from '../../../../kubernetes/quantity.ts';
+import { compareQuantities, parseQuantity, quantityMilli } from '../../../../kubernetes/quantity.ts';
 import { forbidden, invalid, notSupported, required, tooLong } from '../schema/field-errors.ts';
 import type { FieldError } from './strategy.ts';
 
@@ -67,13 +67,19 @@ export function metadataFaults({ metadata }: KubeObject): FieldError[] {
     const sentence = `Only one reference can have Controller set to true. Found "true" in references for ${controllers[0]} and ${controllers[1]}`;
     faults.push(invalid('metadata.ownerReferences', metadata.ownerReferences, sentence));
   }
-  for (const [index, finalizer] of (metadata.finalizers ?? []).entries()) {
-    const path = `metadata.finalizers[${index}]`;
-    faults.push(...each(path, finalizer, qualifiedName(finalizer)));
+  return [...faults, ...finalizerFaults(metadata.finalizers ?? [])];
+}
+
+function finalizerFaults(finalizers: string[]): FieldError[] {
+  const path = 'metadata.finalizers';
+  const faults = finalizers.flatMap((finalizer) => each(path, finalizer, qualifiedName(finalizer)));
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))
+    faults.push(invalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
+  for (const [index, finalizer] of finalizers.entries()) {
     const standard = ['orphan', 'foregroundDeletion', 'kubernetes'].includes(finalizer) || finalizer.includes('/');
     if (!standard) {
       const sentence = 'name is neither a standard finalizer name nor is it fully qualified';
-      faults.push(invalid(path, finalizer, sentence));
+      faults.push(invalid(`${path}[${index}]`, finalizer, sentence));
     }
   }
   return faults;
@@ -138,16 +144,39 @@ export function resourceRequirements(path: string, resources: Loose): FieldError
       faults.push(...each(at, name, qualifiedName(name)), ...containerResource(at, name));
       if (compareQuantities(quantity, '0') < 0)
         faults.push(invalid(at, quantity, 'must be greater than or equal to 0'));
-      if (kind === 'limits') continue;
-      const limit = limits[name];
-      if (limit !== undefined && compareQuantities(quantity, limit) > 0)
-        faults.push(invalid(`${path}.requests`, quantity, `must be less than or equal to ${name} limit of ${limit}`));
-      const fixed = name.startsWith('hugepages-') || name.includes('/');
-      if (fixed && limit === undefined)
-        faults.push(required(`${path}.limits`, 'Limit must be set for non overcommitable resources'));
+      if (isExtended(name) && quantityMilli(quantity) % 1000 !== 0)
+        faults.push(invalid(at, quantity, 'must be an integer'));
+      if (kind === 'requests') faults.push(...shareFaults(path, name, quantity, limits[name]));
+      if (isPages(name) && !isWholePages(name, quantity))
+        faults.push(invalid(at, quantity, `${quantity} is not positive integer multiple of ${name}`));
     }
   }
+  const names = [...Object.keys(limits), ...Object.keys(requests)];
+  if (names.some(isPages) && !names.includes('cpu') && !names.includes('memory'))
+    faults.push(forbidden(path, 'HugePages require cpu or memory'));
   return faults;
+}
+
+const isPages = (name: string): boolean => name.startsWith('hugepages-');
+const isExtended = (name: string): boolean =>
+  name.includes('/') && !name.includes('kubernetes.io/') && !name.startsWith('requests.');
+
+function isWholePages(name: string, quantity: string): boolean {
+  const { nano: page } = parseQuantity(name.slice('hugepages-'.length));
+  return page > 0n && parseQuantity(quantity).nano % page === 0n;
+}
+
+/** What may be lent to several is asked for up to its limit, all else exactly. */
+function shareFaults(path: string, name: string, quantity: string, limit: string | undefined): FieldError[] {
+  const fixed = isPages(name) || (name.includes('/') && !name.includes('kubernetes.io/'));
+  if (limit === undefined)
+    return fixed ? [required(`${path}.limits`, 'Limit must be set for non overcommitable resources')] : [];
+  const order = compareQuantities(quantity, limit);
+  if (fixed && order !== 0)
+    return [invalid(`${path}.requests`, quantity, `must be equal to ${name} limit of ${limit}`)];
+  return order > 0
+    ? [invalid(`${path}.requests`, quantity, `must be less than or equal to ${name} limit of ${limit}`)]
+    : [];
 }
 
 export function containerResource(path: string, name: string): FieldError[] {

@@ -77,8 +77,28 @@ function indexedFaults(path: string, spec: Loose): FieldError[] {
   return faults;
 }
 
-function templateUpdateFaults(template: Loose, old: Loose): FieldError[] {
-  if (isDeepStrictEqual(template, old)) return [];
+/** Where the pods of a job that has never started may run can still be changed. */
+function withPlacesOf(template: Loose, old: Loose): Loose {
+  const { nodeAffinity, ...others } = old.spec.affinity ?? {};
+  const chosen = template.spec.affinity?.nodeAffinity;
+  const affinity = { ...others, ...(chosen && { nodeAffinity: chosen }) };
+  const spec: Loose = { ...old.spec, affinity };
+  if (Object.keys(affinity).length === 0 && !template.spec.affinity) delete spec.affinity;
+  for (const field of ['nodeSelector', 'tolerations', 'schedulingGates']) {
+    if (template.spec[field] === undefined) delete spec[field];
+    else spec[field] = template.spec[field];
+  }
+  const metadata = { ...old.metadata };
+  for (const field of ['labels', 'annotations']) {
+    if (template.metadata?.[field] === undefined) delete metadata[field];
+    else metadata[field] = template.metadata[field];
+  }
+  return { ...old, spec, ...((old.metadata || template.metadata) && { metadata }) };
+}
+
+function templateUpdateFaults(template: Loose, { spec, status }: Loose): FieldError[] {
+  const fresh = spec.suspend === true && !status?.startTime;
+  if (isDeepStrictEqual(template, fresh ? withPlacesOf(template, spec.template) : spec.template)) return [];
   return [invalid('spec.template', internalForm(template, 'PodTemplateSpec'), 'field is immutable')];
 }
 
@@ -116,16 +136,19 @@ export const validateJob: Rules = {
     }
     return faults;
   },
-  validateUpdate: ({ spec }, { spec: old }) => [
-    ...completionsFaults(spec, old),
-    ...immutable('spec.selector', spec.selector, old.selector),
-    ...(old.suspend ? [] : templateUpdateFaults(spec.template, old.template)),
-    ...immutable('spec.completionMode', spec.completionMode, old.completionMode),
-    ...immutable('spec.podFailurePolicy', spec.podFailurePolicy, old.podFailurePolicy),
-    ...immutable('spec.backoffLimitPerIndex', spec.backoffLimitPerIndex, old.backoffLimitPerIndex),
-    ...immutable('spec.managedBy', spec.managedBy, old.managedBy),
-    ...immutable('spec.successPolicy', spec.successPolicy, old.successPolicy),
-  ],
+  validateUpdate: ({ spec }, before) => {
+    const { spec: old } = before;
+    return [
+      ...completionsFaults(spec, old),
+      ...immutable('spec.selector', spec.selector, old.selector),
+      ...templateUpdateFaults(spec.template, before),
+      ...immutable('spec.completionMode', spec.completionMode, old.completionMode),
+      ...immutable('spec.podFailurePolicy', spec.podFailurePolicy, old.podFailurePolicy),
+      ...immutable('spec.backoffLimitPerIndex', spec.backoffLimitPerIndex, old.backoffLimitPerIndex),
+      ...immutable('spec.managedBy', spec.managedBy, old.managedBy),
+      ...immutable('spec.successPolicy', spec.successPolicy, old.successPolicy),
+    ];
+  },
 };
 
 function timeZoneFaults(zone: string | undefined): FieldError[] {

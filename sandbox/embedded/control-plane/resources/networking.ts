@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP, isIPv4 } from 'node:net';
 import {
   dns1035Label,
   dns1123Subdomain,
@@ -143,7 +143,10 @@ function policyPortFaults(at: string, { protocol, port, endPort }: Loose): Field
     faults.push(invalid(`${at}.endPort`, endPort, 'may not be specified when `port` is not specified'));
   else if (typeof port === 'string')
     faults.push(invalid(`${at}.endPort`, endPort, 'may not be specified when `port` is non-numeric'));
-  else if (endPort < port) faults.push(invalid(`${at}.endPort`, port, 'must be greater than or equal to `port`'));
+  else {
+    if (endPort < port) faults.push(invalid(`${at}.endPort`, port, 'must be greater than or equal to `port`'));
+    faults.push(...each(`${at}.endPort`, endPort, portNumber(endPort)));
+  }
   return faults;
 }
 
@@ -154,13 +157,35 @@ function peerFaults(at: string, { podSelector, namespaceSelector, ipBlock }: Loo
     ...labelSelector(`${at}.podSelector`, podSelector),
     ...labelSelector(`${at}.namespaceSelector`, namespaceSelector),
   );
+  if (ipBlock) faults.push(...blockFaults(`${at}.ipBlock`, ipBlock));
   if (ipBlock && (podSelector || namespaceSelector))
     faults.push(forbidden(at, 'may not specify both ipBlock and another peer'));
-  if (ipBlock && !/^[0-9a-fA-F.:]+\/\d+$/.test(ipBlock.cidr ?? '')) {
-    const sentence = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
-    faults.push(ipBlock.cidr ? invalid(`${at}.ipBlock.cidr`, ipBlock.cidr, sentence) : required(`${at}.ipBlock.cidr`));
-  }
   return faults;
+}
+
+const notRange = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
+
+function blockFaults(at: string, { cidr, except = [] }: Loose): FieldError[] {
+  if (!cidr) return [required(`${at}.cidr`)];
+  const block = rangeOf(cidr);
+  if (!block) return [invalid(`${at}.cidr`, cidr, notRange)];
+  return except.flatMap((text: string, index: number) => {
+    const path = `${at}.except[${index}]`;
+    const range = rangeOf(text);
+    if (!range) return [invalid(path, text, notRange)];
+    const inside = block.family === range.family && block.list.check(range.address, range.family);
+    return inside && block.bits < range.bits ? [] : [invalid(path, text, 'must be a strict subset of `cidr`')];
+  });
+}
+
+function rangeOf(text: string) {
+  const [, address = '', digits = ''] = /^([0-9a-fA-F.:]+)\/(\d+)$/.exec(text) ?? [];
+  const bits = Number(digits);
+  if (!isIP(address) || bits > (isIPv4(address) ? 32 : 128)) return undefined;
+  const family = isIPv4(address) ? ('ipv4' as const) : ('ipv6' as const);
+  const list = new BlockList();
+  list.addSubnet(address, bits, family);
+  return { address, bits, family, list };
 }
 
 export const networkPolicies: Strategy = {
@@ -183,6 +208,8 @@ export const networkPolicies: Strategy = {
           faults.push(...peerFaults(`${at}.${peers}[${place}]`, peer));
       }
     }
+    if (spec.policyTypes.length > 2)
+      return [...faults, invalid('spec.policyTypes', spec.policyTypes, 'may not specify more than two policyTypes')];
     for (const [index, type] of spec.policyTypes.entries())
       if (!['Ingress', 'Egress'].includes(type))
         faults.push(notSupported(`spec.policyTypes[${index}]`, type, ['Ingress', 'Egress']));

@@ -3,6 +3,7 @@ import type { Loose } from '../../../../kubernetes/object.ts';
 import { invalid, notSupported, required } from '../schema/field-errors.ts';
 import { containerFaults, hostPortFaults, initContainerFaults } from './container-validation.ts';
 import { each, label, labelSelector, labels, oneOf, subdomain } from './faults.ts';
+import { podSecurityFaults } from './security-validation.ts';
 import type { FieldError } from './strategy.ts';
 import { volumeFaults } from './volume-validation.ts';
 
@@ -24,7 +25,7 @@ export function podSpecFaults(path: string, spec: Loose, added: string[] = []): 
   faults.push(...oneOf(`${path}.restartPolicy`, spec.restartPolicy, restartPolicies));
   faults.push(...oneOf(`${path}.dnsPolicy`, spec.dnsPolicy, dnsPolicies));
   faults.push(...labels(`${path}.nodeSelector`, spec.nodeSelector));
-  faults.push(...securityFaults(`${path}.securityContext`, spec.securityContext ?? {}));
+  faults.push(...podSecurityFaults(`${path}.securityContext`, spec.securityContext ?? {}, spec));
   faults.push(...affinityFaults(`${path}.affinity`, spec.affinity ?? {}));
   faults.push(...spreadFaults(`${path}.topologySpreadConstraints`, spec.topologySpreadConstraints ?? []));
   if (spec.serviceAccountName) faults.push(...subdomain(`${path}.serviceAccountName`, spec.serviceAccountName));
@@ -39,16 +40,6 @@ export function podSpecFaults(path: string, spec: Loose, added: string[] = []): 
   if (spec.runtimeClassName !== undefined) faults.push(...subdomain(`${path}.runtimeClassName`, spec.runtimeClassName));
   if (spec.preemptionPolicy)
     faults.push(...oneOf(`${path}.preemptionPolicy`, spec.preemptionPolicy, preemptionPolicies));
-  return faults;
-}
-
-function securityFaults(path: string, context: Loose): FieldError[] {
-  const faults: FieldError[] = [];
-  for (const name of ['fsGroup', 'runAsUser', 'runAsGroup']) {
-    const id = context[name];
-    if (id !== undefined && (id < 0 || id > 2_147_483_647))
-      faults.push(invalid(`${path}.${name}`, id, outside(0, 2_147_483_647)));
-  }
   return faults;
 }
 

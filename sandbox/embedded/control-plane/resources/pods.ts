@@ -41,18 +41,31 @@ function restored(spec: Loose, old: Loose): Loose {
   return out;
 }
 
+/** Time that a pod was given can only become less. */
+function deadlineFaults(now: number | undefined, old: number | undefined): FieldError[] {
+  const at = 'spec.activeDeadlineSeconds';
+  if (old === undefined) return [];
+  if (now === undefined) return [invalid(at, null, 'must not update from a positive integer to nil value')];
+  return old < now ? [invalid(at, now, 'must be less than or equal to previous value')] : [];
+}
+
 function updateFaults({ spec }: KubeObject, { spec: old }: KubeObject): FieldError[] {
   for (const list of ['containers', 'initContainers'])
     if ((spec[list] ?? []).length !== (old[list] ?? []).length)
       return [forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
+  const deadline = deadlineFaults(spec.activeDeadlineSeconds, old.activeDeadlineSeconds);
+  if (deadline.length > 0 && spec.activeDeadlineSeconds !== undefined) return deadline;
   const same = (a: Loose, b: Loose) =>
     a.key === b.key && a.operator === b.operator && a.value === b.value && a.effect === b.effect;
   const kept = (old.tolerations ?? []).every((each: Loose) =>
     (spec.tolerations ?? []).some((other: Loose) => same(each, other)),
   );
   if (!kept)
-    return [forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')];
-  const gates = gateFaults(spec, old);
+    return [
+      ...deadline,
+      forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'),
+    ];
+  const gates = [...deadline, ...gateFaults(spec, old)];
   const rest = restored(spec, old);
   if (isDeepStrictEqual(rest, old)) return gates;
   return [

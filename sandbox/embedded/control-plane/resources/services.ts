@@ -143,12 +143,52 @@ function sharedPortFaults(spec: Loose): FieldError[] {
   return faults;
 }
 
+const policies = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
+
+/** The cluster has addresses of one family alone. https://kubernetes.io/docs/concepts/services-networking/dual-stack/ */
+function familyFaults(spec: Loose): FieldError[] {
+  if (spec.type === 'ExternalName') return [];
+  const families: string[] = spec.ipFamilies ?? [];
+  const policy = spec.ipFamilyPolicy;
+  const at = 'spec.ipFamilyPolicy';
+  const faults = families.flatMap((family, index) => {
+    const path = `spec.ipFamilies[${index}]`;
+    return [
+      ...(['IPv4', 'IPv6'].includes(family) ? [] : [notSupported(path, family, ['IPv4', 'IPv6'])]),
+      ...(families.indexOf(family) < index ? [duplicate(path, family)] : []),
+    ];
+  });
+  if (policy !== undefined && !policies.includes(policy)) faults.push(notSupported(at, policy, policies));
+  if (!isHeadless(spec))
+    for (const [index, address] of (spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : [])).entries()) {
+      const family = isIP(address) === 6 ? 'IPv6' : 'IPv4';
+      const wanted = families[index];
+      const text = `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``;
+      if (wanted && wanted !== family) faults.push(invalid(`spec.clusterIPs[${index}]`, address, text));
+    }
+  if (faults.length > 0) return faults;
+  const own = isHeadless(spec) && Object.keys(spec.selector ?? {}).length === 0;
+  const single = policy === undefined ? !own : policy === 'SingleStack';
+  if (single && families.length === 2) {
+    const sentence = "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified";
+    return [invalid(at, policy ?? 'SingleStack', sentence)];
+  }
+  if (own) return [];
+  if (policy === 'RequireDualStack')
+    faults.push(invalid(at, policy, 'this cluster is not configured for dual-stack services'));
+  for (const [index, family] of families.entries())
+    if (family === 'IPv6') faults.push(invalid(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster'));
+  return faults;
+}
+
 function validate(service: KubeObject): FieldError[] {
   const { clusterIP } = service.spec;
   // Addresses are looked at before anything else is.
   if (clusterIP && clusterIP !== 'None' && isIP(clusterIP) === 0)
     return [invalid('spec.clusterIPs[0]', clusterIP, validAddress)];
   const { spec } = service;
+  const families = familyFaults(spec);
+  if (families.length > 0) return families;
   const faults: FieldError[] = [];
   const ports: Loose[] = spec.ports ?? [];
   if (ports.length === 0 && !isHeadless(spec) && spec.type !== 'ExternalName') faults.push(required('spec.ports'));

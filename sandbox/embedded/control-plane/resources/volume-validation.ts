@@ -1,5 +1,5 @@
 import type { Loose } from '../../../../kubernetes/object.ts';
-import { compareQuantities } from '../../../../kubernetes/quantity.ts';
+import { canonicalQuantity, compareQuantities } from '../../../../kubernetes/quantity.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '../schema/field-errors.ts';
 import { label } from './faults.ts';
 import type { FieldError } from './strategy.ts';
@@ -89,9 +89,63 @@ function itemFaults(path: string, source: Loose): FieldError[] {
     const at = `${path}.items[${index}]`;
     if (!key) faults.push(required(`${at}.key`));
     if (!to) faults.push(required(`${at}.path`));
-    faults.push(...descendingPathFaults(`${at}.path`, to), ...modeFaults(`${at}.mode`, mode));
-    if (to.startsWith('..') && !to.split('/').includes('..'))
-      faults.push(invalid(`${at}.path`, to, "must not start with '..'"));
+    faults.push(...filePathFaults(`${at}.path`, to), ...modeFaults(`${at}.mode`, mode));
+  }
+  return faults;
+}
+
+/** What a volume's files are called. */
+function filePathFaults(path: string, value: string): FieldError[] {
+  const faults = descendingPathFaults(path, value);
+  if (value.startsWith('..') && !value.startsWith('../')) faults.push(invalid(path, value, "must not start with '..'"));
+  return faults;
+}
+
+const resourceFields = [
+  'limits.cpu',
+  'limits.ephemeral-storage',
+  'limits.memory',
+  'requests.cpu',
+  'requests.ephemeral-storage',
+  'requests.memory',
+];
+const sizes = ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei'];
+const divisors: Record<string, [what: string, allowed: string[]]> = {
+  cpu: ['the cpu resource', ['1m', '1']],
+  memory: ['the memory resource', sizes],
+  'ephemeral-storage': ['the local ephemeral storage resource', sizes],
+};
+
+/** What a container is told of its requests and limits; outside of one it must be named. */
+export function resourceFieldFaults(path: string, field: Loose, inVolume = false): FieldError[] {
+  const { resource = '', divisor } = field;
+  const faults: FieldError[] = [];
+  const pages = /^(limits|requests)\.hugepages-/.test(resource);
+  if (inVolume && !field.containerName) faults.push(required(`${path}.containerName`));
+  else if (!resource) faults.push(required(`${path}.resource`));
+  else if (!pages && !resourceFields.includes(resource))
+    faults.push(notSupported(`${path}.resource`, resource, resourceFields));
+  const of = /^(?:limits|requests)\.(.*)$/.exec(resource)?.[1] ?? '';
+  const [what, allowed] = (pages ? ['the hugepages resource', sizes] : divisors[of]) ?? [];
+  const isSet = divisor !== undefined && compareQuantities(divisor, '0') !== 0;
+  if (isSet && allowed && !allowed.includes(canonicalQuantity(divisor))) {
+    const values = allowed.length === 2 ? allowed.join(' and ') : allowed.join(', ');
+    faults.push(invalid(`${path}.divisor`, resource, `only divisor's values ${values} are supported with ${what}`));
+  }
+  return faults;
+}
+
+/** Paths without the item's number, as the server says them. */
+function downwardFaults(path: string, { defaultMode, items = [] }: Loose): FieldError[] {
+  const faults = modeFaults(`${path}.defaultMode`, defaultMode);
+  for (const { path: to = '', fieldRef, resourceFieldRef, mode } of items) {
+    if (!to) faults.push(required(`${path}.path`));
+    faults.push(...filePathFaults(`${path}.path`, to));
+    if (fieldRef && resourceFieldRef)
+      faults.push(invalid(path, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
+    else if (resourceFieldRef) faults.push(...resourceFieldFaults(`${path}.resourceFieldRef`, resourceFieldRef, true));
+    else if (!fieldRef) faults.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
+    faults.push(...modeFaults(`${path}.mode`, mode));
   }
   return faults;
 }
@@ -125,5 +179,6 @@ const rules: Record<string, (path: string, source: Loose) => FieldError[]> = {
   csi: (path, { driver }) => named(`${path}.driver`, driver),
   image: (path, { reference }) => named(`${path}.reference`, reference),
   ephemeral: (path, { volumeClaimTemplate }) => (volumeClaimTemplate ? [] : [required(`${path}.volumeClaimTemplate`)]),
+  downwardAPI: downwardFaults,
   projected: (path, source) => modeFaults(`${path}.defaultMode`, source.defaultMode),
 };

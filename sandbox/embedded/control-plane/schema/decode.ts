@@ -92,7 +92,8 @@ function decodeObject(value: Loose, schema: Schema, actual: Schema, path: string
     if (property) walk.fields.pop();
     else if (decoded === undefined) decoded = zeroOf(resolve(element, walk.schemas));
     walk.struct = struct;
-    if (decoded === undefined || (field?.dropsZero && isZero(decoded, element))) continue;
+    if (decoded === undefined) continue;
+    if (field?.dropsZero && isZero(decoded, element) && !refusedEmpty.has(`${name}.${key}`)) continue;
     out[key] = decoded;
   }
   return out;
@@ -114,6 +115,12 @@ function decodeInteger(value: Loose, goType: string, walk: Walk): Loose {
     return mismatch(value, goType, walk, goType, String(value));
   return value;
 }
+
+/** Never stored empty, and empty refused in other words than absent. */
+const refusedEmpty = new Set([
+  'io.k8s.api.autoscaling.v2.HPAScalingRules.policies',
+  'io.k8s.api.core.v1.PersistentVolumeSpec.capacity',
+]);
 
 function isZero(value: Loose, schema: Schema): boolean {
   if (value === '' || value === 0 || value === false) return true;

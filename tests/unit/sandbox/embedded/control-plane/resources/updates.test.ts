@@ -81,6 +81,18 @@ describe('what may not change', () => {
       ({ spec }) => spec.containers.push({ name: 'd' }),
       'spec.containers: Forbidden: pod updates may not add or remove containers',
     ],
+    [
+      '/pods',
+      { spec: { activeDeadlineSeconds: 5, containers: [{ name: 'c', image: 'a' }] } },
+      ({ spec }) => (spec.activeDeadlineSeconds = 6),
+      'spec.activeDeadlineSeconds: Invalid value: 6: must be less than or equal to previous value',
+    ],
+    [
+      '/pods',
+      { spec: { activeDeadlineSeconds: 5, containers: [{ name: 'c', image: 'a' }] } },
+      ({ spec }) => delete spec.activeDeadlineSeconds,
+      'spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value',
+    ],
   ])('%s', (resource, old, change, fault) => expect(faultsOf(resource, old, change)).toEqual([fault]));
 });
 
@@ -99,6 +111,22 @@ describe('what may change', () => {
       ({ spec }) => (spec.resources.requests.storage = '2Gi'),
     ],
   ])('%s', (resource, old, change) => expect(faultsOf(resource, old, change)).toEqual([]));
+
+  it.each<[string, string[], (template: Loose) => void]>([
+    ['where', [], ({ spec }) => (spec.nodeSelector = { a: 'b' })],
+    ['who bears them', [], ({ spec }) => (spec.tolerations = [{ operator: 'Exists' }])],
+    ['affinity to nodes', [], ({ spec }) => (spec.affinity = { nodeAffinity: {} })],
+    ['labels', [], ({ metadata }) => (metadata.labels.c = 'd')],
+    ['affinity to pods', ['spec.template'], ({ spec }) => (spec.affinity = { podAffinity: {} })],
+    ['what they run', ['spec.template'], ({ spec }) => (spec.containers[0].image = 'other')],
+  ])('of a job that waits: %s', (_, refused, change) => {
+    const job = { metadata: { name: 'j' }, spec: { suspend: true, template: structuredClone(template) } };
+    const faults = faultsOf('batch/jobs', job, ({ spec }) => change(spec.template));
+    expect(faults.map((fault) => fault.split(':')[0])).toEqual(refused);
+    const started = { ...job, status: { startTime: '2026-01-01T00:00:00Z' } };
+    const late = faultsOf('batch/jobs', started, ({ spec }) => change(spec.template));
+    expect(late.map((fault) => fault.split(':')[0])).toEqual(['spec.template']);
+  });
 
   it('a Service gives its node port back when it needs none', () => {
     const service = {
