@@ -4,6 +4,7 @@ import type { RemoteGroup } from './aggregation/remote-groups.ts';
 import type { Call } from './call.ts';
 import { contentOf, type Reply } from './reply.ts';
 import type { ResourceType, ResourceTypes } from './resource-type.ts';
+import { hashOf } from './served-document.ts';
 
 /** https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api — undefined for other paths. */
 export function discover(call: Call): Reply | undefined {
@@ -14,7 +15,7 @@ export function discover(call: Call): Reply | undefined {
     const core = parts[0] === 'api';
     if (call.accept.as === 'APIGroupDiscoveryList') {
       const content = contentOf(aggregated(types, core, remotes));
-      const etag = tagOf(content.json);
+      const etag = `"${hashOf(content.json)}"`;
       const headers = { 'cache-control': 'public', etag, vary: 'Accept' };
       if (call.header('if-none-match') === etag) return { code: 304, raw: '', headers };
       return {
@@ -38,9 +39,6 @@ export function discover(call: Call): Reply | undefined {
   }
   return parts.length === 3 ? legacy(types, parts[1] ?? '', parts[2] ?? '') : undefined;
 }
-
-/** An ETag of a text, in the form that the real server's have. */
-export const tagOf = (text: string): string => `"${createHash('sha512').update(text).digest('hex').toUpperCase()}"`;
 
 const apiVersions = (address: string): Loose => ({
   kind: 'APIVersions',

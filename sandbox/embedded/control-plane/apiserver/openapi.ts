@@ -1,21 +1,55 @@
-import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { loadSchemas, type Schema, schemaNames } from '../../../../kubernetes/facts.ts';
 import type { Loose } from '../../../../kubernetes/object.ts';
 import { readTexts } from '../schema/explain.ts';
 import type { Call } from './call.ts';
-import { type Content, contentOf, type Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
 import type { ResourceType } from './resource-type.ts';
+import { hashOf, serveDocument } from './served-document.ts';
+import { swaggerOf } from './swagger.ts';
 
 /** https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition — undefined for other paths. */
 export function openApi(call: Call, path: string): Reply | undefined {
-  if (path === '/openapi/v2')
-    return { code: 200, raw: '', contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' };
-  if (path === '/openapi/v3') return { code: 200, content: contentOf({ paths: index(call) }) };
+  if (path === '/openapi/v2') return answerSwagger(call);
+  if (path === '/openapi/v3') {
+    const text = () => JSON.stringify({ paths: index(call) });
+    // The type is what a real server's aggregator lets be guessed.
+    return serveDocument(call, { contentType: 'text/plain; charset=utf-8', text });
+  }
   const key = /^\/openapi\/v3\/(.+)$/.exec(path)?.[1];
   if (!key) return undefined;
   const types = groupTypes(call).get(key);
-  return types && { code: 200, content: documentOf(key, types) };
+  return types ? answerGroup(call, key, types) : { code: 404, raw: '' };
+}
+
+/** Who asks with the hash of the index may keep the document for a year, and is led to the new one when it has changed. */
+function answerGroup(call: Call, key: string, types: ResourceType[]): Reply {
+  const hash = documentHash(key, types);
+  const asked = call.query.get('hash');
+  const headers: Record<string, string> = { vary: 'Accept' };
+  if (asked && asked !== hash) return { code: 301, raw: '', headers: { ...headers, location: addressOf(key, hash) } };
+  if (asked) {
+    const expires = new Date();
+    expires.setUTCFullYear(expires.getUTCFullYear() + 1);
+    Object.assign(headers, { 'cache-control': 'public, immutable', expires: expires.toUTCString() });
+  }
+  return serveDocument(call, { contentType: 'application/json', hash, headers, text: () => documentOf(key, types) });
+}
+
+const protobuf = 'application/com.github.proto-openapi.spec.v2';
+
+/** As JSON; who wants protobuf gets an empty document, and takes what is built into it. */
+function answerSwagger(call: Call): Reply {
+  if (call.header('accept')?.trimStart().startsWith(protobuf))
+    return { code: 200, raw: '', contentType: `${protobuf}.v1.0+protobuf` };
+  const types = [...call.services.types.all()];
+  const [, version = '1.35'] = /^v(\d+\.\d+)/.exec(call.services.serverVersion) ?? [];
+  return serveDocument(call, {
+    contentType: 'application/json',
+    hash: documentHash('v2', types),
+    headers: { vary: 'Accept-Encoding, Accept' },
+    text: () => JSON.stringify(swaggerOf(makeDocument(types), version)),
+  });
 }
 
 /** Resources by document: `api/v1`, `apis/apps/v1`. */
@@ -34,15 +68,21 @@ const rootOf = ({ group, apiVersion }: ResourceType): string => (group ? `/apis/
 
 function index(call: Call): Record<string, { serverRelativeURL: string }> {
   const paths: Record<string, { serverRelativeURL: string }> = {};
-  for (const [key, types] of groupTypes(call)) {
-    const hash = createHash('sha256').update(`${factsStamp()} ${key}`);
-    for (const { definition } of types)
-      if (definition) hash.update(`${definition.metadata.uid} ${definition.metadata.generation}`);
-    paths[key] = { serverRelativeURL: `/openapi/v3/${key}?hash=${hash.digest('hex').toUpperCase()}` };
-  }
+  for (const [key, types] of groupTypes(call))
+    paths[key] = { serverRelativeURL: addressOf(key, documentHash(key, types)) };
   for (const { group, version, available } of call.services.remote.all())
     if (available) paths[`apis/${group}/${version}`] = { serverRelativeURL: `/openapi/v3/apis/${group}/${version}` };
   return paths;
+}
+
+const addressOf = (key: string, hash: string): string => `/openapi/v3/${key}?hash=${hash}`;
+
+/** Known without making the document. */
+function documentHash(key: string, types: ResourceType[]): string {
+  const parts = [factsStamp(), key];
+  for (const { definition } of types)
+    if (definition) parts.push(`${definition.metadata.uid} ${definition.metadata.generation}`);
+  return hashOf(parts.join(' '));
 }
 
 let stamp: string | undefined;
@@ -56,24 +96,14 @@ function factsStamp(): string {
   return stamp;
 }
 
-/** Documents of built-in groups never change: clusters share them. */
-const builtIn = new Map<string, Content>();
+/** Texts of built-in groups never change: clusters share them. */
+const builtIn = new Map<string, string>();
 
-function documentOf(key: string, types: ResourceType[]): Content {
-  if (types.some((type) => type.definition)) return contentOf(makeDocument(types));
-  let document = builtIn.get(key);
-  if (!document) {
-    const json = JSON.stringify(makeDocument(types));
-    // Only the text is kept: the object is large, and nobody in this process reads it.
-    document = {
-      json,
-      get object() {
-        return JSON.parse(json);
-      },
-    };
-    builtIn.set(key, document);
-  }
-  return document;
+function documentOf(key: string, types: ResourceType[]): string {
+  if (types.some((type) => type.definition)) return JSON.stringify(makeDocument(types));
+  const text = builtIn.get(key) ?? JSON.stringify(makeDocument(types));
+  builtIn.set(key, text);
+  return text;
 }
 
 function makeDocument(types: ResourceType[]): Loose {
@@ -117,7 +147,10 @@ function published(schema: Loose, wanted: Set<string>): Loose {
   const out: Loose = {};
   for (const [key, value] of Object.entries<Loose>(schema)) {
     if (key === '$ref') continue;
-    out[key] = key === 'default' || key === 'enum' || key.startsWith('x-') ? value : published(value, wanted);
+    // Names of properties mean nothing: one may be called `default`.
+    if (key === 'properties')
+      out[key] = Object.fromEntries(Object.entries<Loose>(value).map(([name, one]) => [name, published(one, wanted)]));
+    else out[key] = key === 'default' || key === 'enum' || key.startsWith('x-') ? value : published(value, wanted);
   }
   if (typeof schema.$ref !== 'string') return out;
   wanted.add(schema.$ref);

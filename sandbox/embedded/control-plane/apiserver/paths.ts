@@ -46,7 +46,8 @@ const handlers: Record<string, (call: Call) => Reply> = {
   '/metrics': (call) => ({
     code: 200,
     raw: call.services.metrics.text(call.services),
-    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    contentType: 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
+    headers: { 'process-start-time-unix': String(Math.round(Date.now() / 1000 - process.uptime())) },
   }),
 };
 

@@ -163,12 +163,14 @@ async function send(reply: Reply, incoming: Incoming, response: ServerResponse, 
     body = `${reply.content?.json ?? '{}'}\n`;
     headers['content-type'] = reply.contentType ?? 'application/json';
   }
-  if (body.length > gzipFrom && /\bgzip\b/.test(incoming.header('accept-encoding') ?? '')) {
+  // A range is one of the text itself.
+  if (reply.code !== 206 && body.length > gzipFrom && /\bgzip\b/.test(incoming.header('accept-encoding') ?? '')) {
     body = await new Promise<Buffer>((resolve, reject) => {
       gzip(body, { level: 1 }, (error, packed) => (error ? reject(error) : resolve(packed)));
     });
     headers['content-encoding'] = 'gzip';
-    headers.vary = headers.vary ? `${headers.vary}, Accept-Encoding` : 'Accept-Encoding';
+    const vary = String(headers.vary ?? '');
+    if (!vary.includes('Accept-Encoding')) headers.vary = vary ? `${vary}, Accept-Encoding` : 'Accept-Encoding';
   }
   if (reply.code !== 304) headers['content-length'] = String(Buffer.byteLength(body));
   response.writeHead(reply.code, headers);
