@@ -88,7 +88,8 @@ describe('three nodes', () => {
 
 describe('kubectl drain', () => {
   // https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/
-  // "The kubectl drain command … respects the PodDisruptionBudgets you have specified."
+  // "Safe evictions allow the pod's containers to gracefully terminate and will respect the PodDisruptionBudgets you have
+  // specified."
   it('asks for leave, evicts, waits for budgets, and leaves a cordoned node', async () => {
     await whole.client.create(deployments, set('Deployment', 'web', { replicas: 3 }));
     await whole.client.create(pods, pod('scratch', { nodeName: 'node-2', volumes: [{ name: 'v', emptyDir: {} }] }));

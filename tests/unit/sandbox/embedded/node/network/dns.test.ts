@@ -3,7 +3,10 @@ import type { DnsReply, RecordType } from '../../../../../../sandbox/embedded/no
 import type { PodNetwork } from '../../../../../../sandbox/embedded/node/network/network.ts';
 import { createRig, type NetworkRig, outcome, ready } from './rig.ts';
 
-/** The judge of these tests is https://github.com/kubernetes/dns/blob/master/docs/specification.md; its sentences are quoted. */
+/**
+ * The judges of these tests are https://github.com/kubernetes/dns/blob/master/docs/specification.md and
+ * https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/; their sentences are quoted.
+ */
 
 let rig: NetworkRig;
 let pod: PodNetwork;
@@ -36,6 +39,8 @@ const lines = async (name: string, type: RecordType) => {
 };
 
 test('a Service with a ClusterIP: A, empty AAAA, SRV for each named port, PTR', async () => {
+  // "Any DNS-based service discovery solution for Kubernetes must provide the resource records (RRs) described below to be
+  // considered compliant with this specification."
   const name = 'web.default.svc.cluster.local';
   expect(await lines(name, 'A')).toEqual([`${name} 30 A 10.3.0.1`]);
   const empty = await ask(name, 'AAAA');
@@ -80,6 +85,7 @@ test('an ExternalName is a CNAME, followed inside the zone', async () => {
 });
 
 test('the zone itself, its version, its name server, pods by address, and what is not there', async () => {
+  // "This document describes version 1.1.0 of the schema."
   expect(await lines('dns-version.cluster.local', 'TXT')).toEqual(['dns-version.cluster.local 30 TXT "1.1.0"']);
   expect(await lines('cluster.local', 'NS')).toEqual(['cluster.local 30 NS ns.dns.cluster.local.']);
   expect(await lines('ns.dns.cluster.local', 'A')).toEqual(['ns.dns.cluster.local 30 A 10.96.0.10']);
@@ -88,6 +94,19 @@ test('the zone itself, its version, its name server, pods by address, and what i
   expect(await lines('svc.cluster.local', 'A')).toBe('NOERROR');
   expect(await lines('nobody.default.svc.cluster.local', 'A')).toBe('NXDOMAIN');
   expect(await ask('example.org', 'A')).toMatchObject({ status: 'NXDOMAIN', authoritative: false });
+});
+
+test('short names are those of the pod’s own namespace', async () => {
+  // "By default, a client Pod's DNS search list includes the Pod's own namespace and the cluster's default domain."
+  rig.service('data', { clusterIP: '10.3.0.7' }, 'prod');
+  const own = await rig.pod('own', '10.244.0.10', { namespace: 'test' });
+  // "A query for data returns no results, because it uses the Pod's test namespace."
+  expect(await outcome(own.resolve('data'))).toBe('ENOTFOUND');
+  // "A query for data.prod returns the intended result, because it specifies the namespace."
+  expect(await own.resolve('data.prod')).toEqual({ name: 'data.prod.svc.cluster.local', addresses: ['10.3.0.7'] });
+  // "For example, a query for just data may be expanded to data.test.svc.cluster.local."
+  rig.service('data', { clusterIP: '10.3.0.8' }, 'test');
+  expect(await own.resolve('data')).toEqual({ name: 'data.test.svc.cluster.local', addresses: ['10.3.0.8'] });
 });
 
 test('another name server than the cluster’s does not answer', async () => {
