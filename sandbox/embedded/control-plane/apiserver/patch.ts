@@ -1,6 +1,7 @@
 import { copyOf, type KubeObject, type Loose } from '../../../../kubernetes/object.ts';
+import { duplicateFields } from '../schema/duplicates.ts';
 import { jsonFault, tryJson } from './body.ts';
-import type { ResourceCall } from './call.ts';
+import { type ResourceCall, warn } from './call.ts';
 import { depthFault } from './depth.ts';
 import { applyObject, patchObject } from './engine.ts';
 import { badRequest, conflict, invalid, notFound, unknownPatch, unsupportedMediaType } from './errors.ts';
@@ -9,7 +10,7 @@ import { checkAccess } from './handle.ts';
 import { present, viewOf } from './read.ts';
 import type { Reply } from './reply.ts';
 import { createObject, retried, updateObject } from './write.ts';
-import { readYaml } from './yaml.ts';
+import { doubledKeys, readYaml } from './yaml.ts';
 
 export const applyType = 'application/apply-patch+yaml';
 const patchTypes = [
@@ -113,18 +114,29 @@ export function readPatch(call: ResourceCall): Loose {
   if ('value' in body) return copyOf(body.value);
   const text = body.bytes.toString('utf8');
   if (call.contentType === applyType) {
-    const refuse = (why: string): Error =>
-      badRequest(`error decoding YAML: error converting YAML to JSON: yaml: ${why}`);
-    const json = tryJson(text);
-    if (json) return json.value;
-    if (text.startsWith('{') && depthFault(text)) throw refuse('exceeded max depth of 10000');
-    try {
-      return readYaml(text);
-    } catch (error) {
-      throw refuse((error as Error).message);
-    }
+    return readApplied(call, text);
   }
   const fault = jsonFault(text);
   if (fault) throw badRequest(call.contentType.includes('strategic') ? fault : `error decoding patch: ${fault}`);
   return JSON.parse(text);
+}
+
+/** JSON or YAML; what stands twice in it is told or refused, as the client wants it. */
+function readApplied(call: ResourceCall, text: string): Loose {
+  const refuse = (why: string, how = ''): Error =>
+    badRequest(`error ${how}decoding YAML: error converting YAML to JSON: yaml: ${why}`);
+  const json = tryJson(text);
+  if (!json && text.startsWith('{') && depthFault(text)) throw refuse('exceeded max depth of 10000');
+  let value = json?.value;
+  let doubled: string | undefined;
+  try {
+    if (!json) value = readYaml(text, { uniqueKeys: false });
+    if (!json || duplicateFields(text).length > 0) doubled = doubledKeys(text);
+  } catch (error) {
+    throw refuse((error as Error).message);
+  }
+  const validation = call.query.get('fieldValidation') || 'Warn';
+  if (doubled && validation === 'Strict') throw refuse(doubled, 'strict ');
+  if (doubled && validation === 'Warn') warn(call, `error converting YAML to JSON: yaml: ${doubled}`);
+  return value;
 }
