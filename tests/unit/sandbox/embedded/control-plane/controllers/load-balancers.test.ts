@@ -5,7 +5,11 @@ import { services } from '../../../../../../sandbox/embedded/control-plane/contr
 import type { Opening } from '../../../../../../sandbox/embedded/control-plane/loopback.ts';
 import { addNode, type Loops, startLoops } from './loops.ts';
 
-/** The judge of these tests is https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer, and the service controller's source for events. */
+/**
+ * The judges of these tests are https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer, the API's own
+ * documentation of its fields (k8s.io/api, core/v1), whose sentences are quoted, and the service controller's source for
+ * events.
+ */
 
 let loops: Loops;
 let openings: Record<string, Opening>;
@@ -32,6 +36,8 @@ const ingress = (name: string) => loops.one('services', name)?.status?.loadBalan
 const until = (condition: () => unknown) => loops.api.until(condition);
 
 test('each Service gets an address of its own, a finalizer, and the events of a cloud', async () => {
+  // "LoadBalancerIngress represents the status of a load-balancer ingress point: traffic intended for the service should be
+  // sent to an ingress point." "IP is set for load-balancer ingress points that are IP based"
   await make('a');
   await until(() => ingress('a'));
   await make('b');
@@ -58,6 +64,7 @@ test('an address whose port is busy is passed over; one that must not be opened 
 });
 
 test('loadBalancerClass means someone else’s; a change of type takes the balancer away', async () => {
+  // "Any default load balancer implementation (e.g. cloud providers) should ignore Services that set this field."
   await make('theirs', { loadBalancerClass: 'example.com/lb' });
   await make('ours');
   await until(() => ingress('ours'));
@@ -85,6 +92,8 @@ test('a machine with one loopback address shares it, port by port, and says whos
 });
 
 test('loadBalancerIP is given where it is of this machine', async () => {
+  // "This feature depends on whether the underlying cloud-provider supports specifying the loadBalancerIP when a load
+  // balancer is created."
   await make('a', { loadBalancerIP: '127.92.3.77' });
   await until(() => ingress('a'));
   expect(ingress('a')[0].ip).toBe('127.92.3.77');
