@@ -117,6 +117,9 @@ function makeDocument(types: ResourceType[]): Loose {
     if (type.definition) schemas[name] = customSchema(type, wanted);
     else wanted.add(name);
     Object.assign(paths, pathsOf(type, name));
+    if (!type.fact.verbs.includes('list')) continue;
+    schemas[`${name}List`] = listSchema(type, name);
+    wanted.add(listMeta);
   }
   wanted.add('io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions');
   // The set grows while it is walked: what a schema refers to comes after it.
@@ -158,6 +161,23 @@ function published(schema: Loose, wanted: Set<string>): Loose {
   return Object.keys(out).length > 0 ? { ...out, allOf: [reference] } : reference;
 }
 
+const listMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
+
+function listSchema({ group, version, kind }: ResourceType, name: string): Loose {
+  const items = { $ref: `#/components/schemas/${name}` };
+  return {
+    type: 'object',
+    required: ['items'],
+    properties: {
+      apiVersion: { type: 'string', description: apiVersionText },
+      items: { type: 'array', items },
+      kind: { type: 'string', description: kindText },
+      metadata: { $ref: `#/components/schemas/${listMeta}` },
+    },
+    'x-kubernetes-group-version-kind': [{ group, version, kind: `${kind}List` }],
+  };
+}
+
 const customName = ({ group, version, kind }: ResourceType): string =>
   [...group.split('.').reverse(), version, kind].join('.');
 
@@ -189,14 +209,19 @@ const writing = [text('dryRun'), text('fieldManager'), text('fieldValidation')];
 
 function pathsOf(type: ResourceType, schemaName: string): Record<string, Loose> {
   const { fact, group, version, kind } = type;
-  const reference = { $ref: `#/components/schemas/${schemaName}` };
-  const answers = { 200: { description: 'OK', content: { 'application/json': { schema: reference } } } };
+  const referenceTo = (name: string): Loose => ({ $ref: `#/components/schemas/${name}` });
+  const reference = referenceTo(schemaName);
   const operation = (action: string, parameters: Loose[], media?: string[]): Loose => ({
     parameters,
     ...(media && {
       requestBody: { required: true, content: Object.fromEntries(media.map((one) => [one, { schema: reference }])) },
     }),
-    responses: answers,
+    responses: {
+      200: {
+        description: 'OK',
+        content: { 'application/json': { schema: action === 'list' ? referenceTo(`${schemaName}List`) : reference } },
+      },
+    },
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': { group, version, kind },
   });

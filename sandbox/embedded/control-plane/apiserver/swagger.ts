@@ -54,7 +54,7 @@ function schemaOf(schema: Loose): Loose {
   const reference = $ref ?? (allOf?.length === 1 ? allOf[0].$ref : undefined);
   if (reference) out.$ref = reference.replace('#/components/schemas/', '#/definitions/');
   else if (allOf && !rest['x-kubernetes-preserve-unknown-fields']) out.allOf = allOf.map(schemaOf);
-  if (rest.format === 'int-or-string') out.type = 'string';
+  if (oneOf?.some(({ type }: Loose) => type === 'string')) out.type = 'string';
   // Clients of this form would refuse what the schema does not describe, or null.
   if (nullable || rest['x-kubernetes-preserve-unknown-fields']) {
     delete out.items;

@@ -110,7 +110,14 @@ test('Swagger 2 has every kind, and nothing that it cannot say', async () => {
   walk({ definitions, paths });
   expect([...foreign]).toEqual([]);
   expect([...referred].filter((one) => !one.startsWith('#/definitions/') || !definitions[one.slice(14)])).toEqual([]);
-  const { post } = paths['/api/v1/namespaces/{namespace}/configmaps'];
+  const { get: list, post } = paths['/api/v1/namespaces/{namespace}/configmaps'];
+  const { $ref } = list.responses[200].schema;
+  expect($ref).toBe('#/definitions/io.k8s.api.core.v1.ConfigMapList');
+  expect(definitions[$ref.slice(14)].properties.items).toEqual({
+    type: 'array',
+    items: { $ref: '#/definitions/io.k8s.api.core.v1.ConfigMap' },
+  });
+  expect(definitions['io.k8s.apimachinery.pkg.api.resource.Quantity'].type).toBe('string');
   expect(post.parameters[0]).toEqual({
     name: 'body',
     in: 'body',
