@@ -1,6 +1,8 @@
 import { dns1035Label, dns1123Label, dns1123Subdomain, pathSegment } from '../../../../kubernetes/names.ts';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
+import { metadataFaults } from '../resources/faults.ts';
 import type { FieldError } from '../resources/strategy.ts';
+import type { ResourceCall } from './call.ts';
 import type { ResourceType } from './resource-type.ts';
 
 const formats = { subdomain: dns1123Subdomain, label: dns1123Label, label1035: dns1035Label, path: pathSegment };
@@ -46,7 +48,31 @@ export function immutableMetadata({ metadata }: KubeObject, { metadata: old }: K
   return [...faults, ...faults];
 }
 
-export function validateMetadataUpdate(_type: ResourceType, object: KubeObject, old: KubeObject): FieldError[] {
+/** Kinds whose update is judged as a create is, metadata and all; of others only the rest is. */
+const judgedWhole = new Set([
+  '/configmaps',
+  '/endpoints',
+  '/persistentvolumeclaims',
+  '/pods',
+  '/secrets',
+  '/serviceaccounts',
+  '/services',
+]);
+
+/**
+ * The real server looks at the metadata of an update over and over: as at that of any object, as at any changed one, as at
+ * a changed one of its kind, and often once more with all else. It lists each fault as often.
+ */
+export function validateMetadataUpdate(call: ResourceCall, object: KubeObject, old: KubeObject): FieldError[] {
+  const { type, info } = call;
+  const added = addedFinalizers(object, old);
+  const faults = type.definition ? [] : metadataFaults(object);
+  if (faults.length === 0) return added;
+  const ofKind = judgedWhole.has(type.collection) || info.subresource === 'status' ? faults : [];
+  return [...metadataFaults(object, 'qualified'), ...added, ...metadataFaults(object, 'any'), ...ofKind];
+}
+
+function addedFinalizers(object: KubeObject, old: KubeObject): FieldError[] {
   const { finalizers = [], deletionTimestamp } = object.metadata;
   if (!deletionTimestamp) return [];
   const before = new Set(old.metadata.finalizers ?? []);

@@ -258,7 +258,7 @@ export async function updateObject(
   if (info.subresource === 'status') type.strategy.prepareForStatusUpdate?.(stored, old, context);
   bumpGeneration(call, stored, old);
   const faults = [
-    ...validateMetadataUpdate(type, stored, old),
+    ...validateMetadataUpdate(call, stored, old),
     ...validateObject(call, stored, old),
     ...(info.subresource === 'status'
       ? (type.strategy.validateStatusUpdate?.(stored, old, context) ?? [])

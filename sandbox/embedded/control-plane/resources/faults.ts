@@ -48,8 +48,14 @@ export function annotations(path: string, map: Record<string, string> | undefine
   return size > mostAnnotations ? [...faults, tooLong(path, mostAnnotations)] : faults;
 }
 
+export const isStandardFinalizer = (name: string): boolean =>
+  ['orphan', 'foregroundDeletion', 'kubernetes'].includes(name) || name.includes('/');
+
+/** How finalizers must be named: built-in kinds know which ones stand without a domain. */
+export type FinalizerRule = 'standard' | 'qualified' | 'any';
+
 /** What every object's metadata keeps to, its name aside. */
-export function metadataFaults({ metadata }: KubeObject): FieldError[] {
+export function metadataFaults({ metadata }: KubeObject, rule: FinalizerRule = 'standard'): FieldError[] {
   const faults = [
     ...labels('metadata.labels', metadata.labels),
     ...annotations('metadata.annotations', metadata.annotations),
@@ -67,17 +73,16 @@ export function metadataFaults({ metadata }: KubeObject): FieldError[] {
     const sentence = `Only one reference can have Controller set to true. Found "true" in references for ${controllers[0]} and ${controllers[1]}`;
     faults.push(invalid('metadata.ownerReferences', metadata.ownerReferences, sentence));
   }
-  return [...faults, ...finalizerFaults(metadata.finalizers ?? [])];
+  return rule === 'any' ? faults : [...faults, ...finalizerFaults(metadata.finalizers ?? [], rule)];
 }
 
-function finalizerFaults(finalizers: string[]): FieldError[] {
+function finalizerFaults(finalizers: string[], rule: FinalizerRule): FieldError[] {
   const path = 'metadata.finalizers';
   const faults = finalizers.flatMap((finalizer) => each(path, finalizer, qualifiedName(finalizer)));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))
     faults.push(invalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   for (const [index, finalizer] of finalizers.entries()) {
-    const standard = ['orphan', 'foregroundDeletion', 'kubernetes'].includes(finalizer) || finalizer.includes('/');
-    if (!standard) {
+    if (rule === 'standard' && !isStandardFinalizer(finalizer)) {
       const sentence = 'name is neither a standard finalizer name nor is it fully qualified';
       faults.push(invalid(`${path}[${index}]`, finalizer, sentence));
     }

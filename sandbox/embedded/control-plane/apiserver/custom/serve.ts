@@ -1,5 +1,6 @@
 import type { ResourceFact } from '../../../../../kubernetes/facts.ts';
 import type { KubeObject, Loose } from '../../../../../kubernetes/object.ts';
+import { isStandardFinalizer, metadataFaults } from '../../resources/faults.ts';
 import type { Strategy } from '../../resources/strategy.ts';
 import { pruneCustom } from '../../schema/custom.ts';
 import { applyDefaults } from '../../schema/defaults.ts';
@@ -74,7 +75,12 @@ function typeOf(services: Services, definition: KubeObject, version: Loose): Res
   const apiVersion = apiVersionOf(group, version.name);
   const storedVersion = apiVersionOf(group, storage);
   const schema = version.schema?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-  const strategy: Strategy = { ...strategyOf(group, names.plural), cells };
+  const strategy: Strategy = {
+    ...strategyOf(group, names.plural),
+    validate: (object) => metadataFaults(object, 'qualified'),
+    warnings: finalizerWarnings,
+    cells,
+  };
   if (version.selectableFields?.length) {
     strategy.selectableFields = Object.fromEntries(
       version.selectableFields.map(({ jsonPath }: Loose) => {
@@ -104,6 +110,19 @@ function typeOf(services: Services, definition: KubeObject, version: Loose): Res
       applyDefaults(object, customShape(schema));
     }),
   };
+}
+
+/** Whoever makes a kind of his own may name finalizers as he likes, but should take care. */
+function finalizerWarnings({ metadata }: KubeObject, old?: KubeObject): string[] {
+  const before = new Set(old?.metadata.finalizers);
+  const added = [...new Set(metadata.finalizers)].filter((name) => !before.has(name) && !isStandardFinalizer(name));
+  const why = (name: string): string => (name.includes('.') ? ' including a path (/)' : '');
+  return added
+    .sort()
+    .map(
+      (name) =>
+        `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name${why(name)} to avoid accidental conflicts with other finalizer writers`,
+    );
 }
 
 function factOf({ spec }: KubeObject, { name, subresources }: Loose): ResourceFact {

@@ -3,6 +3,7 @@ import type { Gvr, KubeObject, Loose } from '../../../../../../kubernetes/object
 import { openTestCluster, type TestCluster } from '../test-cluster.ts';
 
 const crds: Gvr = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' };
+const configMaps: Gvr = { group: '', version: 'v1', resource: 'configmaps' };
 const cats: Gvr = { group: 'example.com', version: 'v1', resource: 'cats' };
 
 let setup: TestCluster;
@@ -83,7 +84,13 @@ test('a definition is served, described, obeyed and taken away', async () => {
   const ready = await client.update(cats, { ...tom, spec: { teeth: 1 }, status }, 'status');
   expect([ready.spec.teeth, ready.metadata.generation, ready.status]).toEqual([30, 1, status]);
 
-  await client.create(cats, cat('held', { teeth: 2 }, { finalizers: ['example.com/hold'] }));
+  await client.create(cats, cat('held', { teeth: 2 }, { finalizers: ['short'] }));
+  const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'map', namespace: 'default' } };
+  await client.create(configMaps, map);
+  const short = await refusal(
+    client.patch(configMaps, 'map', 'default', 'merge', { metadata: { finalizers: ['short'] } }),
+  );
+  expect(short.details.causes.map((one: Loose) => one.field)).toEqual(Array(2).fill('metadata.finalizers[0]'));
   await client.delete(crds, 'cats.example.com');
   const leaving = await client.get(crds, 'cats.example.com');
   expect(leaving.status.conditions.at(-1)).toMatchObject({ type: 'Terminating', status: 'True' });
