@@ -8,7 +8,6 @@ import {
   compatible,
   DOUBLE,
   DYN,
-  goTypeName,
   INT,
   isNumber,
   listOf,
@@ -26,8 +25,6 @@ export interface CelProblem {
   remedy?: string;
   start: number;
   end: number;
-  /** The same as Kubernetes' compiler says it, and at which character. */
-  go?: { text: string; at: number };
 }
 
 export type Scope = Readonly<Record<string, CelType>>;
@@ -41,13 +38,8 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   const types: NodeTypes = new Map();
   const problems: CelProblem[] = [];
 
-  function problem(
-    node: { start: number; end: number },
-    message: string,
-    remedy?: string,
-    go?: CelProblem['go'],
-  ): CelType {
-    problems.push({ message, start: node.start, end: node.end, ...(remedy ? { remedy } : {}), ...(go && { go }) });
+  function problem(node: { start: number; end: number }, message: string, remedy?: string): CelType {
+    problems.push({ message, start: node.start, end: node.end, ...(remedy ? { remedy } : {}) });
     return DYN;
   }
 
@@ -60,10 +52,7 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   function wantBool(node: ASTNode, names: Scope): void {
     const type = visit(node, names);
     if (type.kind !== 'bool' && type.kind !== 'dyn')
-      problem(node, `\`${textOf(node)}\` is ${typeName(type)}, where true or false is wanted`, undefined, {
-        text: `expected type 'bool' but found '${goTypeName(type)}'`,
-        at: node.start,
-      });
+      problem(node, `\`${textOf(node)}\` is ${typeName(type)}, where true or false is wanted`);
   }
 
   function typeOf(node: ASTNode, names: Scope): CelType {
@@ -73,10 +62,7 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
       case 'id': {
         const known = Object.hasOwn(names, node.args) ? names[node.args] : undefined;
         if (known) return known;
-        return problem(node, `\`${node.args}\` is not known here`, suggestion(node.args, Object.keys(names)), {
-          text: undeclared(node.args),
-          at: node.start,
-        });
+        return problem(node, `\`${node.args}\` is not known here`, suggestion(node.args, Object.keys(names)));
       }
       case '.':
       case '.?': {
@@ -127,18 +113,12 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
     if (of.kind === 'map') return of.of;
     if (of.kind !== 'object') {
       const hint = of.kind === 'list' ? 'name one element (`[0]`) or ask all of them: `.exists(x, …)`' : undefined;
-      return problem(node, `\`${targetText(node)}\` is ${typeName(of)}, which has no field \`${name}\``, hint, {
-        text: `type '${goTypeName(of)}' does not support field selection`,
-        at: node.input.lastIndexOf('.', node.end - 1),
-      });
+      return problem(node, `\`${targetText(node)}\` is ${typeName(of)}, which has no field \`${name}\``, hint);
     }
     const type = of.fields.field(name);
     if (type) return type;
     const at = { start: Math.max(node.start, node.end - name.length), end: node.end };
-    return problem(at, `${of.title} has no field \`${name}\``, suggestion(name, of.fields.names()), {
-      text: `undefined field '${name}'`,
-      at: node.input.lastIndexOf('.', node.end - 1),
-    });
+    return problem(at, `${of.title} has no field \`${name}\``, suggestion(name, of.fields.names()));
   }
 
   function elementType(node: ASTNode, of: CelType, key: CelType): CelType {
@@ -177,11 +157,7 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   function given(node: ASTNode, name: string, of: CelType | undefined, args: ASTNode[], names: Scope): CelType {
     if (!FUNCTIONS[name]) {
       const candidates = [...Object.keys(FUNCTIONS), ...PREDICATES, 'has'];
-      const at = parenthesis(node, name);
-      return problem(node, `there is no function \`${name}\``, suggestion(name, candidates), {
-        text: undeclared(name),
-        at,
-      });
+      return problem(node, `there is no function \`${name}\``, suggestion(name, candidates));
     }
     const takes = args.map((arg) => visit(arg, names));
     if ((name === 'matches' || name === 'find') && args.at(-1)?.op === 'value') checkPattern(args.at(-1) as ASTNode);
@@ -189,10 +165,7 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
     if (found) return typeof found.gives === 'function' ? found.gives(of ?? DYN) : found.gives;
     const shown = takes.map(typeName).join(', ');
     const text = of ? `${typeName(of)} has no \`${name}(${shown})\`` : `\`${name}\` does not take (${shown})`;
-    return problem(node, text, undefined, {
-      text: `found no matching overload for '${name}' applied to '${of ? `${goTypeName(of)}.` : ''}(${takes.map(goTypeName).join(', ')})'`,
-      at: parenthesis(node, name),
-    });
+    return problem(node, text);
   }
 
   function checkPattern(node: ASTNode): void {
@@ -221,24 +194,15 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   }
 
   function binaryType(node: ASTNode, left: CelType, right: CelType): CelType {
-    const go = {
-      text: `found no matching overload for '${node.op === 'in' ? '@in' : `_${node.op}_`}' applied to '(${goTypeName(left)}, ${goTypeName(right)})'`,
-      at: node.input.indexOf(node.op, (node.args as [ASTNode])[0].end),
-    };
     const wrong = (remedy?: string) =>
-      problem(node, `\`${node.op}\` cannot join ${typeName(left)} and ${typeName(right)}`, remedy, go);
+      problem(node, `\`${node.op}\` cannot join ${typeName(left)} and ${typeName(right)}`, remedy);
     if (node.op === 'in') {
       if (right.kind === 'list') return compatible(left, right.of) ? BOOL : wrong();
       return right.kind === 'map' || right.kind === 'object' || right.kind === 'dyn' ? BOOL : wrong();
     }
     if (COMPARISONS.has(node.op)) {
       if (!compatible(left, right))
-        return problem(
-          node,
-          `${typeName(left)} is never equal to ${typeName(right)}`,
-          comparisonRemedy(left, right),
-          go,
-        );
+        return problem(node, `${typeName(left)} is never equal to ${typeName(right)}`, comparisonRemedy(left, right));
       return BOOL;
     }
     if (left.kind === 'dyn' || right.kind === 'dyn')
@@ -267,14 +231,6 @@ export function checkTypes(ast: ASTNode, scope: Scope): { types: NodeTypes; type
   }
 
   return { type: visit(ast, scope), types, problems };
-}
-
-const undeclared = (name: string): string => `undeclared reference to '${name}' (in container '')`;
-
-/** Where the arguments of a call begin. */
-function parenthesis(node: ASTNode, name: string): number {
-  const from = node.op === 'rcall' ? node.args[1].end : node.start;
-  return node.input.indexOf('(', node.input.indexOf(name.split('.').at(-1) ?? name, from));
 }
 
 function literal(value: unknown): CelType {

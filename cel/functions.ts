@@ -1,6 +1,5 @@
 import { RE2JS } from 're2js';
 import { compareQuantities, parseQuantity, type Quantity, quantityValue } from '../kubernetes/quantity.ts';
-import { AUTHORIZER_FUNCTIONS, Authorizer } from './authorizer.ts';
 import { BOOL, type CelType, DOUBLE, DYN, INT, isNumber, listOf, STRING, TIMESTAMP } from './types.ts';
 import { type Budget, CelError, Duration, equal, isObject, parseDuration, Timestamp } from './values.ts';
 
@@ -129,7 +128,6 @@ function global(takes: CelType['kind'][], gives: CelFunction['gives'], call: Cel
  * (https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-cel-libraries): strings, lists, quantity, url.
  */
 export const FUNCTIONS: Readonly<Record<string, readonly CelFunction[]>> = {
-  ...AUTHORIZER_FUNCTIONS,
   size: [
     global(['dyn'], INT, ([value]) => size(value)),
     ...(['string', 'list', 'map', 'bytes', 'dyn'] as const).map((kind) =>
@@ -276,7 +274,6 @@ export function kindOf(value: unknown): CelType {
   if (value instanceof Duration) return DURATION;
   if (value instanceof Uint8Array) return BYTES;
   if (value instanceof URL) return URL_TYPE;
-  if (value instanceof Authorizer) return { kind: 'authorizer' };
   if (isObject(value)) return 'nano' in value ? QUANTITY : { kind: 'map', of: DYN };
   return DYN;
 }

@@ -16,8 +16,7 @@ type Scalar =
   | 'duration'
   | 'quantity'
   | 'url'
-  | 'ip'
-  | 'authorizer';
+  | 'ip';
 
 /** The fields of an object, resolved when asked for: schemas refer to themselves. */
 export interface FieldSource {
@@ -67,22 +66,6 @@ export function typeName(type: CelType): string {
       return type.title;
     case 'dyn':
       return 'any value';
-    default:
-      return type.kind;
-  }
-}
-
-/** As Kubernetes' compiler names it: `list(string)`. */
-export function goTypeName(type: CelType): string {
-  switch (type.kind) {
-    case 'list':
-      return `list(${goTypeName(type.of)})`;
-    case 'map':
-      return `map(string, ${goTypeName(type.of)})`;
-    case 'optional':
-      return `optional_type(${goTypeName(type.of)})`;
-    case 'object':
-      return type.title;
     default:
       return type.kind;
   }

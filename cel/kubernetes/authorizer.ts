@@ -51,6 +51,10 @@ class Decision extends Opaque {
 /** The value of the variable `authorizer`. */
 export const authorizerValue = (decide: Decide): unknown => new Question('Authorizer', decide, {});
 
+/** The value of `authorizer.requestResource`. */
+export const resourceCheckValue = (decide: Decide, asked: Asked): unknown =>
+  new Question('ResourceCheck', decide, asked);
+
 const question = (value: unknown): Question => value as Question;
 const text = (value: unknown): string => value as string;
 

@@ -59,6 +59,10 @@ export function qualifiedName(
   return functions.has(name) ? name : undefined;
 }
 
+/** What may be a variable whose name holds a dot: `authorizer.requestResource`. */
+export const dottedName = ({ of, field, test }: Select): string | undefined =>
+  of.kind === 'name' && !test ? `${of.name}.${field}` : undefined;
+
 /** Types an expression as Kubernetes' compiler does; faults are in its words. */
 export function check(root: Node, variables: Scope, functions: ReadonlyMap<string, Overload[]>): Checked {
   const types = new Map<Node, KType>();
@@ -133,6 +137,9 @@ export function check(root: Node, variables: Scope, functions: ReadonlyMap<strin
   }
 
   function selectType(node: Select, scope: Scope): KType {
+    const variable = dottedName(node);
+    const known = variable === undefined ? undefined : scope.get(variable);
+    if (known) return known;
     const of = visit(node.of, scope);
     const field = fieldType(of.kind === 'optional' ? of.of : of, node.field, node.at);
     if (node.test) return field.kind === 'error' ? ERROR : BOOL;
@@ -142,6 +149,9 @@ export function check(root: Node, variables: Scope, functions: ReadonlyMap<strin
   function fieldType(of: KType, name: string, at: number): KType {
     if (of.kind === 'dyn' || of.kind === 'error' || of.kind === 'param') return of.kind === 'error' ? ERROR : DYN;
     if (of.kind === 'map') return of.of;
+    // Those that Kubernetes calls objects have a name to look fields up by, and none.
+    if (of.kind === 'opaque' && of.name.startsWith('kubernetes.'))
+      return fault(at, `unexpected failed resolution of '${of.name}'`);
     if (of.kind !== 'object') return fault(at, `type '${typeText(of)}' does not support field selection`);
     return of.fields.get(name) ?? fault(at, `undefined field '${name}'`);
   }

@@ -115,7 +115,19 @@ class Parser {
   }
 
   #want(text: string, expecting: string): Token {
-    return this.#take(text) ?? this.#fail(expecting);
+    return this.#take(text) ?? (this.#endsIn(text) ? this.#missing(text) : this.#fail(expecting));
+  }
+
+  /** Where one bracket alone is open at the end, the real parser closes it. */
+  #endsIn(text: string): boolean {
+    if (this.#token.kind !== 'end' || (text !== ')' && text !== ']')) return false;
+    const signs = this.#tokens.flatMap((token) => (token.kind === 'sign' ? [token.text] : []));
+    const count = (wanted: string): number => signs.filter((sign) => wanted.includes(sign.at(-1) ?? '')).length;
+    return count('([{') === count(')]}') + 1;
+  }
+
+  #missing(text: string): never {
+    throw new ParseFault([{ at: this.#token.at, message: `Syntax error: missing '${text}' at '<EOF>'` }]);
   }
 
   #fail(expecting: string): never {
@@ -213,7 +225,7 @@ class Parser {
       if (args.length === 0 && this.#token.kind === 'end') this.#fail(`{'[', '{', '(', ')'${start.slice(13)}}`);
       args.push(this.expression());
     } while (this.#take(','));
-    this.#want(close, `{')', ','}`);
+    this.#want(close, `'${close}'`);
     return args;
   }
 
@@ -256,7 +268,8 @@ class Parser {
       if (this.#take('?')) optional.add(items.length);
       items.push(this.expression());
       if (!this.#take(',')) {
-        this.#want(']', "{']', ','}");
+        if (!this.#is(']')) this.#fail("{']', ','}");
+        this.#next++;
         break;
       }
     }

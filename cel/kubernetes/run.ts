@@ -1,4 +1,4 @@
-import { type Checked, qualifiedName, type Scope } from './check.ts';
+import { type Checked, dottedName, qualifiedName, type Scope } from './check.ts';
 import type { Call, Fold, Node, Select } from './parse.ts';
 import type { CallContext, Overload } from './signatures.ts';
 import { DYN, type KType } from './types.ts';
@@ -61,13 +61,8 @@ class Evaluation {
     switch (node.kind) {
       case 'literal':
         return node.value;
-      case 'name': {
-        this.#spend(1);
-        for (let link = names; link; link = link.outer)
-          if (link.name === node.name) return adopt(link.value, this.#type(node));
-        if (!this.#program.variables.has(node.name)) return new TypeValue(node.name);
-        throw new EvaluationError(`no such attribute(s): ${node.name}`);
-      }
+      case 'name':
+        return this.#variable(node.name, node, names);
       case 'select':
         return this.#select(node, names);
       case 'call':
@@ -98,7 +93,16 @@ class Evaluation {
     }
   }
 
+  #variable(name: string, node: Node, names: Names | undefined): unknown {
+    this.#spend(1);
+    for (let link = names; link; link = link.outer) if (link.name === name) return adopt(link.value, this.#type(node));
+    if (!this.#program.variables.has(name)) return new TypeValue(name);
+    throw new EvaluationError(`no such attribute(s): ${name}`);
+  }
+
   #select(node: Select, names: Names | undefined): unknown {
+    const variable = dottedName(node);
+    if (variable !== undefined && this.#program.variables.has(variable)) return this.#variable(variable, node, names);
     const of = this.visit(node.of, names);
     const type = this.#type(node);
     if (node.test) {

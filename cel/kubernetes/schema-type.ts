@@ -40,6 +40,35 @@ export function schemaType(schema: Schema, resource: boolean, title: string): Si
   }
 }
 
+/**
+ * The type of a built-in kind, all its fields told.
+ * @param definitions finds what `$ref` names
+ */
+export function builtInType(schema: Schema, definitions: (name: string) => Schema | undefined, kind: string): KType {
+  return schemaType(resolved(schema, definitions, []), false, kind)?.type ?? DYN;
+}
+
+/** What refers to itself, and what is of no one type (a quantity), an expression cannot see. */
+function resolved(schema: Schema, definitions: (name: string) => Schema | undefined, within: string[]): Schema {
+  const inner = (one: Schema): Schema => resolved(one, definitions, within);
+  const { $ref, allOf, format, properties, items, additionalProperties, ...rest } = schema;
+  const named = $ref ?? (allOf?.length === 1 ? allOf[0]?.$ref : undefined);
+  if (named !== undefined) {
+    const found = within.includes(named) ? undefined : definitions(named);
+    return found ? resolved(found, definitions, [...within, named]) : {};
+  }
+  if (format === 'int-or-string') return { 'x-kubernetes-int-or-string': true };
+  return {
+    ...rest,
+    ...(format !== undefined && { format }),
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, inner(one)])),
+    }),
+    ...(items && { items: inner(items) }),
+    ...(typeof additionalProperties === 'object' && { additionalProperties: inner(additionalProperties) }),
+  };
+}
+
 const embedded = (schema: Schema): boolean => schema['x-kubernetes-embedded-resource'] === true;
 
 function objectOf(schema: Schema, resource: boolean, title: string): Sized | undefined {

@@ -126,6 +126,12 @@ test.each([
   ["self.s.matches('(')", 'invalid matches argument', 15],
   ['has(self)', 'invalid argument to has() macro', 4],
   ['self.l.exists(1, true)', 'argument must be a simple name', 14],
+  ['(self.a', "Syntax error: missing ')' at '<EOF>'", 7],
+  ['size(self.l, 1', "Syntax error: missing ')' at '<EOF>'", 14],
+  ['self.l[0', "Syntax error: missing ']' at '<EOF>'", 8],
+  ['((self.a', "Syntax error: mismatched input '<EOF>' expecting ')'", 8],
+  ['[self.a', "Syntax error: mismatched input '<EOF>' expecting {']', ','}", 7],
+  ['size(self.l]', "Syntax error: mismatched input ']' expecting ')'", 11],
   ['self.a b', "Syntax error: extraneous input 'b' expecting <EOF>", 7],
 ])('is not compiled: %s', (source, message, column) => {
   expect(evaluate(source)).toBe(at(message, source, column));

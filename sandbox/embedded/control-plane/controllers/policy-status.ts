@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { compileExpression } from '../../../../cel/expression.ts';
-import { goCompileError } from '../../../../cel/go-text.ts';
-import { openApiType } from '../../../../cel/openapi.ts';
-import { type CelType, DYN } from '../../../../cel/types.ts';
+import { compile } from '../../../../cel/kubernetes/program.ts';
+import { builtInType } from '../../../../cel/kubernetes/schema-type.ts';
+import { DYN, type KType } from '../../../../cel/kubernetes/types.ts';
 import { loadResources, loadSchemas, type ResourceFact, schemaNames } from '../../../../kubernetes/facts.ts';
 import type { Gvr, KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { policyScope } from '../schema/admission-scopes.ts';
@@ -42,20 +41,16 @@ export function startPolicyStatus(context: ControllerContext): void {
 
 function typeWarnings({ spec }: KubeObject): Loose[] {
   const types = matchedTypes(spec.matchConstraints);
-  const scope = policyScope(
-    !!spec.paramKind,
-    (spec.variables ?? []).map(({ name }: Loose) => name),
-  );
+  const scopes = types.map(({ fact, type }) => ({ fact, scope: policyScope(spec, type) }));
   const warnings: Loose[] = [];
   const check = (fieldRef: string, source: string | undefined): void => {
     if (!source) return;
-    let warning = '';
-    for (const { fact, type } of types) {
-      const { problems } = compileExpression(source, { ...scope, object: type, oldObject: type });
+    const found = scopes.flatMap(({ fact, scope }) => {
+      const { error } = compile(source, scope);
       const head = `${fact.group ? `${fact.group}/` : ''}${fact.version}, Kind=${fact.kind}`;
-      if (problems.length > 0) warning += `${head}: ${goCompileError(source, problems)}\n`;
-    }
-    if (warning !== '') warnings.push({ fieldRef, warning });
+      return error === undefined ? [] : [`${head}: ${error.replace('compilation failed: ', '')}\n`];
+    });
+    if (found.length > 0) warnings.push({ fieldRef, warning: found.join('\n') });
   };
   for (const [index, { expression, messageExpression }] of (spec.validations ?? []).entries()) {
     check(`spec.validations[${index}].expression`, expression);
@@ -65,8 +60,8 @@ function typeWarnings({ spec }: KubeObject): Loose[] {
 }
 
 /** What rules without wildcards name, as far as it is built in. */
-function matchedTypes(match: Loose): { fact: ResourceFact; type: CelType }[] {
-  const found = new Map<string, { fact: ResourceFact; type: CelType }>();
+function matchedTypes(match: Loose): { fact: ResourceFact; type: KType }[] {
+  const found = new Map<string, { fact: ResourceFact; type: KType }>();
   for (const { apiGroups = [], apiVersions = [], resources = [] } of match?.resourceRules ?? [])
     for (const fact of loadResources()) {
       const named =
@@ -74,11 +69,12 @@ function matchedTypes(match: Loose): { fact: ResourceFact; type: CelType }[] {
       const key = `${fact.group}/${fact.version}/${fact.kind}`;
       if (named && found.size < mostTypes) found.set(key, { fact, type: typeOf(key, fact.kind) });
     }
-  return [...found.values()].sort((one, other) => (one.fact.kind < other.fact.kind ? -1 : 1));
+  const order = ({ fact: { group, version, kind } }: { fact: ResourceFact }): string => `${group}\0${version}\0${kind}`;
+  return [...found.values()].sort((one, other) => (order(one) < order(other) ? -1 : 1));
 }
 
-function typeOf(key: string, kind: string): CelType {
+function typeOf(key: string, kind: string): KType {
   const schemas = loadSchemas();
   const schema = schemas[schemaNames().get(key) ?? ''];
-  return schema ? openApiType(schema, (name) => schemas[name], kind) : DYN;
+  return schema ? builtInType(schema, (name) => schemas[name], kind) : DYN;
 }

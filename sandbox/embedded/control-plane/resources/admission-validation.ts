@@ -1,6 +1,6 @@
-import { compileExpression } from '../../../../cel/expression.ts';
-import { goCompileError } from '../../../../cel/go-text.ts';
-import { type CelType, goTypeName } from '../../../../cel/types.ts';
+import type { Scope } from '../../../../cel/kubernetes/check.ts';
+import { compile } from '../../../../cel/kubernetes/program.ts';
+import { typeText } from '../../../../cel/kubernetes/types.ts';
 import {
   dns1123Label,
   dns1123Subdomain,
@@ -13,8 +13,6 @@ import { conditionScope, policyScope } from '../schema/admission-scopes.ts';
 import { duplicate, forbidden, invalid, notSupported, required, tooMany } from '../schema/field-errors.ts';
 import { each, labelSelector } from './faults.ts';
 import type { FieldError } from './strategy.ts';
-
-type Scope = Readonly<Record<string, CelType>>;
 
 /** Webhooks, as https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/ wants them. */
 export function webhookConfigurationFaults({ webhooks }: KubeObject, mutating: boolean): FieldError[] {
@@ -50,7 +48,7 @@ function webhookFaults(at: string, webhook: Loose, mutating: boolean): FieldErro
     faults.push(required(`${at}.clientConfig`, 'exactly one of url or service is required'));
   else if (url !== undefined) faults.push(...urlFaults(`${at}.clientConfig.url`, url));
   else faults.push(...serviceFaults(`${at}.clientConfig.service`, service));
-  faults.push(...conditionFaults(`${at}.matchConditions`, webhook.matchConditions, conditionScope));
+  faults.push(...conditionFaults(`${at}.matchConditions`, webhook.matchConditions, conditionScope()));
   return faults;
 }
 
@@ -180,11 +178,17 @@ function conditionFaults(at: string, conditions: Loose[] | undefined, scope: Sco
   return faults;
 }
 
-function expressionFaults(at: string, source: string, scope: Scope, wanted?: 'bool' | 'string'): FieldError[] {
-  const { expression, problems } = compileExpression(source, scope);
-  if (!expression) return [invalid(at, source, `compilation failed: ${goCompileError(source, problems)}`)];
-  if (!wanted || expression.type.kind === wanted) return [];
-  return [invalid(at, source, `must evaluate to ${wanted} but got ${goTypeName(expression.type)}`)];
+type Wanted = 'bool' | 'string' | 'null';
+
+function expressionFaults(at: string, source: string, scope: Scope, ...wanted: Wanted[]): FieldError[] {
+  const { expression, error } = compile(source, scope);
+  if (!expression) return [invalid(at, source, error ?? '')];
+  const { type } = expression;
+  if (wanted.length === 0 || wanted.some((kind) => kind === type.kind)) return [];
+  const names = wanted.map((kind) => (kind === 'null' ? 'null_type' : kind));
+  const what = names.length === 1 ? names[0] : `one of [${names.join(' ')}]`;
+  const found = type.kind === 'null' ? 'null_type' : typeText(type);
+  return [invalid(at, source, `must evaluate to ${what} but got ${found}`)];
 }
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/ */
@@ -197,19 +201,18 @@ export function policyFaults({ metadata, spec }: KubeObject): FieldError[] {
     faults.push(...matchFaults('spec.matchConstraints', matchConstraints));
     if (!matchConstraints.resourceRules?.length) faults.push(required('spec.matchConstraints.resourceRules'));
   }
-  const known: string[] = [];
-  const scope = (): Scope => policyScope(!!paramKind, known);
-  faults.push(...conditionFaults('spec.matchConditions', spec.matchConditions, scope()));
+  faults.push(...conditionFaults('spec.matchConditions', spec.matchConditions, conditionScope(!!paramKind)));
   for (const [index, variable] of variables.entries()) {
-    faults.push(...variableFaults(`spec.variables[${index}]`, variable, scope()));
-    if (variable.name) known.push(variable.name);
+    const before = policyScope({ paramKind, variables: variables.slice(0, index) });
+    faults.push(...variableFaults(`spec.variables[${index}]`, variable, before));
   }
+  const scope = policyScope(spec);
   if (validations.length === 0 && auditAnnotations.length === 0) {
     const why = 'validations or auditAnnotations must contain at least one item';
     return [...faults, required('spec.validations', why), required('spec.auditAnnotations', why)];
   }
   for (const [index, validation] of validations.entries())
-    faults.push(...validationFaults(`spec.validations[${index}]`, validation, scope()));
+    faults.push(...validationFaults(`spec.validations[${index}]`, validation, scope));
   const keys = new Set<string>();
   for (const [index, { key = '', valueExpression = '' }] of auditAnnotations.entries()) {
     const at = `spec.auditAnnotations[${index}]`;
@@ -217,7 +220,7 @@ export function policyFaults({ metadata, spec }: KubeObject): FieldError[] {
     faults.push(...each(`${at}.key`, whole, qualifiedName(whole)));
     if (valueExpression.trim() === '')
       faults.push(required(`${at}.valueExpression`, 'valueExpression is not specified'));
-    else faults.push(...expressionFaults(`${at}.valueExpression`, valueExpression.trim(), scope()));
+    else faults.push(...expressionFaults(`${at}.valueExpression`, valueExpression.trim(), scope, 'string', 'null'));
     if (keys.has(key)) faults.push(duplicate(`${at}.key`, key));
     keys.add(key);
   }
@@ -247,7 +250,7 @@ function validationFaults(at: string, validation: Loose, scope: Scope): FieldErr
       ? [required(`${at}.expression`, 'expression is not specified')]
       : expressionFaults(`${at}.expression`, expression, scope, 'bool');
   if (messageExpression) {
-    const { authorizer: _, ...without } = scope;
+    const without = new Map([...scope].filter(([name]) => !name.startsWith('authorizer')));
     faults.push(
       ...(messageExpression.trim() === ''
         ? [invalid(`${at}.messageExpression`, messageExpression, 'must be non-empty if specified')]

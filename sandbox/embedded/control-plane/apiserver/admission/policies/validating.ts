@@ -1,10 +1,10 @@
 import type { KubeObject, Loose } from '../../../../../../kubernetes/object.ts';
-import { conditionScope, policyScope } from '../../../schema/admission-scopes.ts';
+import { policyScope } from '../../../schema/admission-scopes.ts';
 import { warn } from '../../call.ts';
 import { forbidden } from '../../errors.ts';
 import type { Services } from '../../services.ts';
 import { type Attributes, type Face, nameOf, namespaceOf } from '../attributes.ts';
-import { compiled, evaluate, lazyVariables, type Result, type Values, valuesOf } from '../expressions.ts';
+import { Evaluation, type Holder, OutOfBudget, type Result, type Values, valuesOf } from '../expressions.ts';
 import { tellConditions } from '../match-conditions.ts';
 import { faceForResources, isExempt } from '../matching.ts';
 import { paramsOf } from './params.ts';
@@ -74,60 +74,64 @@ function refusal(attributes: Attributes, denial: Denial, policy: string, binding
 
 const longestMessage = 5 * 1024;
 
+type Judged = Denial & { always?: boolean };
+
+/** Units of work that all validations of one policy, their messages among them, may spend on one object. */
+const BUDGET = 10_000_000;
+
 /** All that one policy has against the write. Errors count only where the policy fails on them. */
-function judge(
-  attributes: Attributes,
-  face: Face,
-  spec: Loose,
-  params: KubeObject | undefined,
-): (Denial & { always?: boolean })[] {
-  const strict = spec.failurePolicy !== 'Ignore';
-  const variableNames: string[] = (spec.variables ?? []).map(({ name }: Loose) => name);
-  const scope = policyScope(!!spec.paramKind, variableNames);
-  const values: Values = {
-    ...valuesOf(attributes, face),
-    namespaceObject: namespaceObject(attributes),
-    ...(spec.paramKind && { params: params ?? null }),
-  };
-  const matching = tellConditions(spec, values, spec.paramKind ? scope : conditionScope);
-  if ('error' in matching) return strict ? [{ message: matching.error }] : [];
+function judge(attributes: Attributes, face: Face, spec: Loose, params: KubeObject | undefined): Judged[] {
+  const failed = (message: string): Judged[] => (spec.failurePolicy === 'Ignore' ? [] : [{ message }]);
+  const values: Values = { ...valuesOf(attributes, face), ...(spec.paramKind && { params: params ?? null }) };
+  const matching = tellConditions(spec, values);
+  if ('error' in matching) return failed(matching.error);
   if (!matching.matches) return [];
-  const run = (source: string, given: Values): Result => {
-    const expression = compiled(spec, source, scope);
-    return expression ? evaluate(expression, given) : { error: `compilation error: ${source}` };
-  };
-  values.variables = lazyVariables(
-    (spec.variables ?? []).map(({ name, expression }: Loose) => ({
-      name,
-      run: (given: Values) => run(expression, given),
-    })),
-    values,
-  );
-  const denials: (Denial & { always?: boolean })[] = [];
-  for (const validation of spec.validations ?? []) {
-    const result = run(validation.expression, values);
-    if ('error' in result) {
-      if (strict) denials.push({ message: result.error });
-    } else if (result.value !== true) {
-      const reason: string = validation.reason ?? 'Invalid';
-      denials.push({ message: messageOf(validation, run, values), reason });
+  values.namespaceObject = namespaceObject(attributes);
+  const holder: Holder = { object: spec, scope: () => policyScope(spec), variables: spec.variables ?? [] };
+  try {
+    const validated = new Evaluation(holder, values, BUDGET);
+    const results = (spec.validations ?? []).map(({ expression }: Loose) => validated.run(expression));
+    const telling = new Evaluation(holder, values, validated.left);
+    const denials = verdicts(spec.validations ?? [], results, telling).flatMap((verdict) =>
+      'error' in verdict ? failed(verdict.error) : [verdict],
+    );
+    const audited = new Evaluation(holder, values, BUDGET);
+    for (const { valueExpression } of spec.auditAnnotations ?? []) {
+      const result = audited.run(valueExpression.trim());
+      // The annotation itself would stand in the audit log, which this cluster does not keep.
+      if ('error' in result) denials.push(...failed(result.error).map((denial) => ({ ...denial, always: true })));
     }
+    return denials;
+  } catch (error) {
+    if (error instanceof OutOfBudget) return failed(error.message);
+    throw error;
   }
-  for (const { valueExpression } of spec.auditAnnotations ?? []) {
-    const result = run(valueExpression.trim(), values);
-    // The annotation itself would stand in the audit log, which this cluster does not keep.
-    if ('error' in result && strict) denials.push({ message: result.error, always: true });
-  }
-  return denials;
 }
 
-function messageOf(validation: Loose, run: (source: string, given: Values) => Result, values: Values): string {
-  if (validation.messageExpression) {
-    const told = run(validation.messageExpression, values);
-    const text = 'value' in told && typeof told.value === 'string' ? told.value.trim() : '';
-    if (text !== '' && text.length <= longestMessage && !text.includes('\n')) return text;
+/** What each validation that does not hold says. Messages are all composed first: together they may cost too much. */
+function verdicts(validations: Loose[], results: Result[], telling: Evaluation): (Denial | { error: string })[] {
+  const texts: (Result | undefined)[] = [];
+  let spent: string | undefined;
+  try {
+    for (const { messageExpression } of validations)
+      texts.push(messageExpression ? telling.run(messageExpression) : undefined);
+  } catch (error) {
+    if (!(error instanceof OutOfBudget)) throw error;
+    spent = `failed messageExpression: ${error.message}`;
   }
-  return validation.message?.trim() || `failed expression: ${validation.expression.trim()}`;
+  return results.flatMap((result, index): (Denial | { error: string })[] => {
+    if ('error' in result) return [result];
+    if (spent !== undefined) return [{ error: spent }];
+    if (result.value === true) return [];
+    const validation = validations[index];
+    return [{ message: messageOf(validation, texts[index]), reason: validation.reason ?? 'Invalid' }];
+  });
+}
+
+function messageOf({ message, expression }: Loose, told: Result | undefined): string {
+  const text = told && 'value' in told && typeof told.value === 'string' ? told.value.trim() : '';
+  if (text !== '' && Buffer.byteLength(text) <= longestMessage && !text.includes('\n')) return text;
+  return message?.trim() || `failed expression: ${expression.trim()}`;
 }
 
 /** Null for what is in no namespace, a namespace itself among it. */

@@ -101,9 +101,88 @@ describe('a policy', () => {
       variables: [{ name: 'mode', expression: 'object.data.mode' }],
       validations: [{ expression: "variables.mode == 'on'" }],
     });
-    expect((await refusal(make('x', { a: '' }))).message).toContain(
-      'composited variable "mode" fails to evaluate: expression',
+    expect((await refusal(make('x', { a: '' }))).message).toBe(
+      `${head}expression 'variables.mode == 'on'' resulted in error: composited variable "mode" fails to evaluate: no such key: mode`,
     );
+  });
+
+  describe('that would never end', () => {
+    const numbers = `[${[...Array(100).keys()]}]`;
+    const endless = [...'abcdef'].reduceRight((inner, name) => `${numbers}.all(${name}, ${inner})`, 'a + f >= 0');
+    const cancelled = 'operation cancelled: actual cost limit exceeded';
+    const spent = 'validation failed due to running out of cost budget, no further validation rules will be run';
+
+    test('is cancelled, and so are its variables and conditions', async () => {
+      const variables = [{ name: 'big', expression: endless }];
+      await install({ variables, validations: [{ expression: endless }] });
+      const refused = await refusal(make('x'));
+      expect(refused).toMatchObject({ code: 422, reason: 'Invalid' });
+      expect(refused.message).toBe(`${head}expression '${endless}' resulted in error: ${cancelled}`);
+      await setup.client.patch(policies, 'p', undefined, 'merge', {
+        spec: { validations: [{ expression: 'variables.big' }] },
+      });
+      expect((await refusal(make('x'))).message).toBe(
+        `${head}expression 'variables.big' resulted in error: composited variable "big" fails to evaluate: ${cancelled}`,
+      );
+      await setup.client.patch(policies, 'p', undefined, 'merge', {
+        spec: { matchConditions: [{ name: 'c', expression: endless }] },
+      });
+      expect((await refusal(make('x'))).message).toContain(cancelled);
+      await setup.client.patch(policies, 'p', undefined, 'merge', { spec: { failurePolicy: 'Ignore' } });
+      await make('ignored-endless');
+    });
+
+    test('spends what all of them may: nothing more is asked', async () => {
+      const many = (count: number): Loose[] =>
+        [...Array(count).keys()].map((index) => ({ name: `c${index}`, expression: `${endless} || ${index} > 0` }));
+      await install({ validations: many(11).map(({ expression }) => ({ expression })) });
+      expect((await refusal(make('x'))).message).toBe(`${head}${spent}`);
+      await setup.client.patch(policies, 'p', undefined, 'merge', {
+        spec: { validations: [{ expression: 'true' }], matchConditions: many(3) },
+      });
+      expect((await refusal(make('x'))).message).toBe(`${head}${spent}`);
+      await setup.client.patch(policies, 'p', undefined, 'merge', {
+        spec: {
+          validations: many(11).map(({ expression }) => ({
+            expression: 'true',
+            messageExpression: `string(${expression})`,
+          })),
+          matchConditions: [],
+        },
+      });
+      expect((await refusal(make('x'))).message).toBe(`${head}failed messageExpression: ${spent}`);
+    });
+  });
+
+  test('asks for the rights of the request it judges', async () => {
+    await install({
+      validations: [{ expression: "!authorizer.requestResource.check('delete').allowed()", message: 'may delete' }],
+    });
+    expect((await refusal(make('x'))).message).toBe(`${head}may delete`);
+  });
+
+  test('is typed by its variables when it is written', async () => {
+    const refused = await refusal(
+      setup.client.create(
+        policies,
+        policy({
+          variables: [{ name: 'letters', expression: "['a']" }],
+          validations: [
+            { expression: 'variables.letters[0] == 1' },
+            { expression: 'authorizer.foo' },
+            { expression: 'object.foo.bar', messageExpression: 'authorizer.foo' },
+          ],
+          auditAnnotations: [{ key: 'a', valueExpression: '1' }],
+        }),
+      ),
+    );
+    expect(refused.details.causes.map(({ message }: Loose) => message.split('\n')[0])).toEqual([
+      expect.stringContaining("<input>:1:22: found no matching overload for '_==_' applied to '(string, int)'"),
+      expect.stringContaining("<input>:1:11: unexpected failed resolution of 'kubernetes.authorization.Authorizer'"),
+      expect.stringContaining('must evaluate to bool but got dyn'),
+      expect.stringContaining("<input>:1:1: undeclared reference to 'authorizer' (in container '')"),
+      expect.stringContaining('must evaluate to one of [string null_type] but got int'),
+    ]);
   });
 
   test('warns instead of refusing', async () => {
