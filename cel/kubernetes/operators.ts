@@ -172,6 +172,9 @@ function typeOfValue(value: unknown): TypeValue {
   return new TypeValue(names.find(([is]) => is)?.[1] ?? 'type');
 }
 
+/** Elements that are copied for nothing. */
+const freeCopy = 10_000;
+
 /** CEL's standard definitions. https://github.com/google/cel-spec/blob/master/doc/langdef.md#list-of-standard-definitions */
 export const standard: Library = {
   ...arithmetic(
@@ -198,7 +201,12 @@ export const standard: Library = {
   ...arithmetic('%', (a, b) => a % b, undefined, 'modulus'),
   '_+_(string, string) string': ([a, b]) => `${a}${b}`,
   '_+_(bytes, bytes) bytes': ([a, b]) => new Uint8Array(Buffer.concat([a as Uint8Array, b as Uint8Array])),
-  '_+_(list(A), list(A)) list(A)': ([a, b]) => [...(a as unknown[]), ...(b as unknown[])],
+  '_+_(list(A), list(A)) list(A)': ([a, b], { spend }) => {
+    const [left, right] = [a as unknown[], b as unknown[]];
+    // Kubernetes joins lists without copying them; ours are copied, so that large ones have a price.
+    if (left.length + right.length > freeCopy) spend(left.length + right.length);
+    return [...left, ...right];
+  },
   '_+_(timestamp, duration) timestamp': ([a, b]) => add(a, b, 1),
   '_+_(duration, timestamp) timestamp': ([a, b]) => add(b, a, 1),
   '_+_(duration, duration) duration': ([a, b]) => add(a, b, 1),

@@ -42,6 +42,7 @@ export function run(program: Program, values: Readonly<Record<string, unknown>>,
 class Evaluation {
   cost = 0;
   readonly #limit: number;
+  readonly #lists = new WeakMap<unknown[], { kind: KType['kind']; list: unknown[] }>();
   readonly #program: Program;
   readonly #spend = (units: number): void => {
     this.cost += units;
@@ -51,6 +52,17 @@ class Evaluation {
   constructor(program: Program, limit: number) {
     this.#program = program;
     this.#limit = limit;
+  }
+
+  /** A list that is read in a loop is gone through once. */
+  #adopted(list: unknown[], type: KType): unknown[] {
+    const kind = type.kind === 'list' ? type.of.kind : 'dyn';
+    const known = this.#lists.get(list);
+    if (known?.kind === kind) return known.list;
+    const adopted = { kind, list: adoptList(list, type) };
+    this.#lists.set(list, adopted);
+    this.#lists.set(adopted.list, adopted);
+    return adopted.list;
   }
 
   #type(node: Node): KType {
@@ -150,7 +162,7 @@ class Evaluation {
     const nodes = node.target && !qualified ? [node.target, ...node.args] : node.args;
     const args = nodes.map((arg) => {
       const value = this.visit(arg, names);
-      return Array.isArray(value) ? adoptList(value, this.#type(arg)) : value;
+      return Array.isArray(value) ? this.#adopted(value, this.#type(arg)) : value;
     });
     this.#spend(this.#baseCost(node.name, args));
     const context: CallContext = { spend: this.#spend, types: nodes.map((arg) => this.#type(arg)) };
@@ -252,7 +264,7 @@ class Evaluation {
         return count === 1;
       }
     }
-    const kept = entries.filter((entry) => {
+    const kept = [...entries].filter((entry) => {
       this.#spend(2);
       const test = node.name === 'filter' ? node.step : node.filter;
       return !test || holds(test, bind(entry));
@@ -272,16 +284,19 @@ class Evaluation {
     return Object.fromEntries(entriesOf);
   }
 
-  #entries(node: Fold, range: unknown): unknown[][] {
+  *#entries(node: Fold, range: unknown): Generator<unknown[]> {
     const type = this.#type(node.range);
     const two = node.variables.length === 2;
-    if (Array.isArray(range)) return adoptList(range, type).map((one, index) => (two ? [BigInt(index), one] : [one]));
+    if (Array.isArray(range)) {
+      for (const [index, one] of this.#adopted(range, type).entries()) yield two ? [BigInt(index), one] : [one];
+      return;
+    }
     if (!isObject(range)) throw new EvaluationError('no such overload');
     const of = type.kind === 'map' ? type.of : DYN;
-    return Object.entries(range).map(([key, value]) => (two ? [key, adopt(value, of)] : [key]));
+    for (const [key, value] of Object.entries(range)) yield two ? [key, adopt(value, of)] : [key];
   }
 
-  #search(entries: unknown[][], stop: boolean, test: (entry: unknown[]) => boolean): boolean {
+  #search(entries: Iterable<unknown[]>, stop: boolean, test: (entry: unknown[]) => boolean): boolean {
     let failure: unknown;
     for (const entry of entries) {
       try {

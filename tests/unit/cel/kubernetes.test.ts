@@ -158,6 +158,20 @@ test('an evaluation that is too dear ends', () => {
   expect(expression?.run({})).toMatchObject({ error: 'operation cancelled: actual cost limit exceeded' });
 });
 
+test('lists that double, and long ones read over and over, end in time', () => {
+  const joins = [...Array(30).keys()].map((index) => `[l${index} + l${index}].all(l${index + 1}, `);
+  const doubling = `[[0, 1, 2]].all(l0, ${joins.join('')}l30.size() > 0${')'.repeat(31)}`;
+  const scope = new Map([['self', DYN]]);
+  expect(compile(doubling, scope).expression?.run({})).toMatchObject({
+    error: 'operation cancelled: actual cost limit exceeded',
+  });
+  const self = [...Array(50_000).keys()];
+  const reading = 'self.all(x, size(self) > 0 && self.exists(y, true))';
+  const began = performance.now();
+  expect(compile(reading, scope).expression?.run({ self }).value).toBe(true);
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
 test('rights are asked of the authorizer', () => {
   const asked: unknown[] = [];
   const authorizer = authorizerValue((verb, about) => {

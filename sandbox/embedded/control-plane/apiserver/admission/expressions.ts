@@ -79,9 +79,13 @@ export class Evaluation {
     const { expression, error: fault } = compiled(this.#holder, source);
     if (!expression) return { error: `compilation error: ${fault}` };
     const { value, error, cost } = expression.run(this.#values);
+    this.#pay(cost);
+    return error === undefined ? { value } : { error: `expression '${source}' resulted in error: ${error}` };
+  }
+
+  #pay(cost: number): void {
     this.left -= cost;
     if (this.left < 0) throw new OutOfBudget();
-    return error === undefined ? { value } : { error: `expression '${source}' resulted in error: ${error}` };
   }
 
   /** Each is worked out when it is first read. */
@@ -103,7 +107,7 @@ export class Evaluation {
     const { expression, error: fault } = compiled(this.#holder, source);
     if (!expression) return { error: `compile: ${fault}` };
     const { value, error, cost } = expression.run(this.#values);
-    this.left -= cost;
+    this.#pay(cost);
     return error === undefined ? { value } : { error: `evaluate: ${error}` };
   }
 }
