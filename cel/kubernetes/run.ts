@@ -43,6 +43,7 @@ class Evaluation {
   cost = 0;
   readonly #limit: number;
   readonly #lists = new WeakMap<unknown[], { kind: KType['kind']; list: unknown[] }>();
+  readonly #keys = new WeakMap<object, string[]>();
   readonly #program: Program;
   readonly #spend = (units: number): void => {
     this.cost += units;
@@ -63,6 +64,12 @@ class Evaluation {
     this.#lists.set(list, adopted);
     this.#lists.set(adopted.list, adopted);
     return adopted.list;
+  }
+
+  #keysOf(map: object): string[] {
+    const keys = this.#keys.get(map) ?? Object.keys(map);
+    this.#keys.set(map, keys);
+    return keys;
   }
 
   #type(node: Node): KType {
@@ -165,6 +172,9 @@ class Evaluation {
       return Array.isArray(value) ? this.#adopted(value, this.#type(arg)) : value;
     });
     this.#spend(this.#baseCost(node.name, args));
+    // Functions count a map's keys, which takes time by their number.
+    for (const arg of args)
+      if (isObject(arg) && this.#keysOf(arg).length > freeKeys) this.#spend(this.#keysOf(arg).length);
     const context: CallContext = { spend: this.#spend, types: nodes.map((arg) => this.#type(arg)) };
     const candidates = checked.overloads.get(node) ?? [];
     const overload = candidates.find((one) => accepts(one, args));
@@ -293,7 +303,7 @@ class Evaluation {
     }
     if (!isObject(range)) throw new EvaluationError('no such overload');
     const of = type.kind === 'map' ? type.of : DYN;
-    for (const [key, value] of Object.entries(range)) yield two ? [key, adopt(value, of)] : [key];
+    for (const key of this.#keysOf(range)) yield two ? [key, adopt(range[key], of)] : [key];
   }
 
   #search(entries: Iterable<unknown[]>, stop: boolean, test: (entry: unknown[]) => boolean): boolean {
@@ -310,6 +320,9 @@ class Evaluation {
     return !stop;
   }
 }
+
+/** Keys that are counted for nothing. */
+const freeKeys = 10_000;
 
 function sortedBy(values: unknown[], keys: unknown[]): unknown[] {
   return values

@@ -158,7 +158,7 @@ test('an evaluation that is too dear ends', () => {
   expect(expression?.run({})).toMatchObject({ error: 'operation cancelled: actual cost limit exceeded' });
 });
 
-test('lists that double, and long ones read over and over, end in time', () => {
+test('lists that double, and long lists and maps read over and over, end in time', () => {
   const joins = [...Array(30).keys()].map((index) => `[l${index} + l${index}].all(l${index + 1}, `);
   const doubling = `[[0, 1, 2]].all(l0, ${joins.join('')}l30.size() > 0${')'.repeat(31)}`;
   const scope = new Map([['self', DYN]]);
@@ -169,6 +169,10 @@ test('lists that double, and long ones read over and over, end in time', () => {
   const reading = 'self.all(x, size(self) > 0 && self.exists(y, true))';
   const began = performance.now();
   expect(compile(reading, scope).expression?.run({ self }).value).toBe(true);
+  const map = Object.fromEntries(self.map((index) => [`k${index}`, index]));
+  const mapped = compile('self.all(x, self.exists(y, true))', scope).expression?.run({ self: map });
+  expect(mapped?.value).toBe(true);
+  expect(compile('self.all(x, size(self) > 0)', scope).expression?.run({ self: map }).error).toContain('cost limit');
   expect(performance.now() - began).toBeLessThan(5000);
 });
 
