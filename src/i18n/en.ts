@@ -43,7 +43,7 @@ export const en: Messages = {
     noSession: 'These pages are shown without a cluster: nothing ticks.',
     simulatedTitle: 'What is simulated',
     simulated: [
-      'The API server, the controllers and the scheduler really work: kubectl and helm cannot tell the difference.',
+      'The API server, the controllers and the scheduler really work: what kubectl and helm get is compared with a recorded Kubernetes 1.35.',
       'No container image is pulled. A stand-in plays each one: its log, its ports and its exit codes are those of the real program as far as a lesson needs them, and its pages say that they are simulated.',
       'Your shell, the files in it, kubectl and helm are real.',
     ],

@@ -43,7 +43,7 @@ export const fr: Messages = {
     noSession: 'Ces pages s’affichent sans cluster : rien ne se cochera.',
     simulatedTitle: 'Ce qui est simulé',
     simulated: [
-      'Le serveur d’API, les contrôleurs et l’ordonnanceur fonctionnent pour de vrai : kubectl et helm n’y voient aucune différence.',
+      'Le serveur d’API, les contrôleurs et l’ordonnanceur fonctionnent pour de vrai : ce que reçoivent kubectl et helm est comparé aux réponses enregistrées d’un vrai Kubernetes 1.35.',
       'Aucune image de conteneur n’est téléchargée. Une doublure joue chacune d’elles : ses journaux, ses ports et ses codes de sortie sont ceux du vrai programme, dans la mesure où une leçon en a besoin, et ses pages disent qu’elles sont simulées.',
       'Votre shell, ses fichiers, kubectl et helm sont vrais.',
     ],
