@@ -46,7 +46,7 @@ export async function test(args: string[]): Promise<void> {
     total.passed += counts.passed;
     total.failed += counts.failed + (slow ? 1 : 0);
     lines.push(
-      `${suite.name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds.toFixed(0)} s of ${suite.budget}${slow ? ': too slow' : ''}`,
+      `${suite.name}: ${counts.passed} passed, ${counts.failed} failed,${counts.skipped ? ` ${counts.skipped} skipped,` : ''} ${seconds.toFixed(0)} s of ${suite.budget}${slow ? ': too slow' : ''}`,
     );
   }
   process.stdout.write(`\n${lines.join('\n')}\n${total.passed} passed, ${total.failed} failed\n`);

@@ -6,6 +6,8 @@ import { ROOT } from '../project.ts';
 export interface Counts {
   passed: number;
   failed: number;
+  /** Asked for what this machine does not have. */
+  skipped?: number;
 }
 
 export interface Suite {
@@ -53,8 +55,11 @@ async function vitest(folder: string, env: NodeJS.ProcessEnv): Promise<Counts> {
   const reporters = ['--reporter=dot', `--reporter=${SECOND_TRIES}`, '--reporter=json', `--outputFile.json=${report}`];
   const { code } = await run(bin('vitest'), ['run', folder, '--retry=1', ...reporters], env);
   return counted(code, () => {
-    const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
-    return { passed: numPassedTests, failed: Math.max(numFailedTests, Math.min(1, numFailedTestSuites)) };
+    const { numPassedTests, numFailedTests, numFailedTestSuites, numPendingTests } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    );
+    const failed = Math.max(numFailedTests, Math.min(1, numFailedTestSuites));
+    return { passed: numPassedTests, failed, skipped: numPendingTests };
   });
 }
 
@@ -74,9 +79,9 @@ async function playwright(env: NodeJS.ProcessEnv): Promise<Counts> {
     PLAYWRIGHT_JSON_OUTPUT_FILE: report,
   });
   return counted(code, () => {
-    const { expected, unexpected, flaky } = JSON.parse(readFileSync(report, 'utf8')).stats;
+    const { expected, unexpected, flaky, skipped } = JSON.parse(readFileSync(report, 'utf8')).stats;
     if (flaky > 0) process.stdout.write(`e2e: ${flaky} passed on the second try only\n`);
-    return { passed: expected + flaky, failed: unexpected };
+    return { passed: expected + flaky, failed: unexpected, skipped };
   });
 }
 

@@ -11,6 +11,8 @@ import { writeKubeconfig } from '../../../../sandbox/embedded/control-plane/kube
 import { type Cluster, createCluster } from '../../../../sandbox/embedded/control-plane/main.ts';
 import { openNodes } from '../../../../sandbox/embedded/node/open-nodes.ts';
 
+const nodes = { group: '', version: 'v1', resource: 'nodes' };
+
 export interface WholeCluster {
   cluster: Cluster;
   /** Path of an admin's kubeconfig, for real tools. */
@@ -24,6 +26,8 @@ export interface WholeCluster {
   until(resource: Gvr, name: string, wanted: (object: KubeObject) => unknown): Promise<KubeObject>;
   /** `TYPE REASON MESSAGE` of every event about the object. */
   events(name: string): Promise<string[]>;
+  /** Core-seconds a pod has used, by its kubelet's meter. */
+  worked(pod: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -39,7 +43,7 @@ export async function openWholeCluster(count = 1): Promise<WholeCluster> {
     return file;
   };
   const kubeconfig = write('kubernetes-admin', pki.admin);
-  const nodes = await openNodes({
+  const machines = await openNodes({
     name: 'test',
     count,
     kubeconfig: write('system:node:node-1', pki.node),
@@ -82,10 +86,15 @@ export async function openWholeCluster(count = 1): Promise<WholeCluster> {
         .filter((event) => event.involvedObject.name === name)
         .map(({ type, reason, message }: Loose) => `${type} ${reason} ${message}`);
     },
+    async worked(name) {
+      const { pods } = await client.get(nodes, 'node-1', undefined, 'proxy/stats/summary');
+      const use = pods.find(({ podRef }: Loose) => podRef.name === name)?.cpu;
+      return (use?.usageCoreNanoSeconds ?? 0) / 1e9;
+    },
     async close() {
       ending.abort();
       client.close();
-      await nodes.close();
+      await machines.close();
       await cluster.close();
       rmSync(directory, { recursive: true, force: true });
     },
