@@ -1,5 +1,8 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions, Agent as TlsAgent } from 'node:https';
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as tlsConnect } from 'node:tls';
 import type { Loose } from '../../../kubernetes/object.ts';
 import { ApiError, type ApiRequest, asStatus, type Transport, type WatchEvent } from './client.ts';
 import type { Credentials } from './kubeconfig.ts';
@@ -12,6 +15,10 @@ export interface HttpsTransportOptions {
   userAgent?: string;
   /** Path of a socket where the server is spoken to without TLS, in place of its address. */
   door?: string;
+  /** Asked before each request, in place of the credentials' token: one that is renewed. */
+  token?: () => string;
+  /** Opens a connection to the server, which TLS is then spoken over; the machine's own network unless given. */
+  connect?: () => Promise<Duplex>;
 }
 
 /** Milliseconds until a connection that nobody uses is closed. */
@@ -25,32 +32,38 @@ export function createHttpsTransport(credentials: Credentials, options: HttpsTra
     ...(credentials.cert && { cert: credentials.cert }),
     ...(credentials.key && { key: credentials.key }),
   };
-  const { door, maxSockets = 32 } = options;
+  const { door, maxSockets = 32, token = () => credentials.token } = options;
   const kept = { keepAlive: true, maxSockets, scheduling: 'lifo', timeout: idle } as const;
   const requests = door ? new Agent(kept) : new TlsAgent({ ...tls, ...kept });
   const watches = door ? new Agent({ keepAlive: false }) : new TlsAgent({ ...tls, keepAlive: false });
+  const host = base.hostname.replace(/^\[|\]$/g, '');
+  if (options.connect) for (const agent of [requests, watches]) goThrough(agent, options.connect, tls, host);
   const send = door ? httpRequest : httpsRequest;
-  const headers: Record<string, string | string[]> = {
+  const common: Record<string, string | string[]> = {
     accept: 'application/json',
     'user-agent': options.userAgent ?? 'atelier',
   };
-  if (credentials.token) headers.authorization = `Bearer ${credentials.token}`;
   if (options.impersonate) {
-    headers['impersonate-user'] = options.impersonate.user;
-    if (options.impersonate.groups) headers['impersonate-group'] = options.impersonate.groups;
+    common['impersonate-user'] = options.impersonate.user;
+    if (options.impersonate.groups) common['impersonate-group'] = options.impersonate.groups;
   }
+  const headersNow = () => {
+    const bearer = token();
+    return bearer ? { ...common, authorization: `Bearer ${bearer}` } : common;
+  };
   const prefix = base.pathname === '/' ? '' : base.pathname;
 
   function optionsOf(request: ApiRequest, agent: Agent): RequestOptions {
     const { method } = request;
     const path = prefix + request.path;
     if (door) return { agent, socketPath: door, method, path };
-    return { agent, host: base.hostname.replace(/^\[|\]$/g, ''), port: base.port || 443, method, path };
+    return { agent, host, port: base.port || 443, method, path };
   }
 
   return {
     request: (request) =>
       new Promise((resolve, reject) => {
+        const headers = headersNow();
         const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
         const outgoing = send(
           {
@@ -70,7 +83,7 @@ export function createHttpsTransport(credentials: Credentials, options: HttpsTra
     stream: (request, onLine, signal) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return resolve();
-        const outgoing = send({ ...optionsOf(request, watches), headers }, (response) => {
+        const outgoing = send({ ...optionsOf(request, watches), headers: headersNow() }, (response) => {
           if (response.statusCode !== 200) {
             const code = response.statusCode ?? 0;
             collect(response).then((text) => reject(new ApiError(asStatus(code, decode(text)))), reject);
@@ -100,6 +113,24 @@ export function createHttpsTransport(credentials: Credentials, options: HttpsTra
       requests.destroy();
       watches.destroy();
     },
+  };
+}
+
+/** Makes an agent open its connections by `connect`, and speak TLS over them. */
+function goThrough(agent: Agent, connect: () => Promise<Duplex>, tls: object, host: string): void {
+  agent.createConnection = (_, opened) => {
+    connect().then(
+      (socket) => {
+        const secured = tlsConnect({ socket, ...tls, host, ...(isIP(host) === 0 && { servername: host }) });
+        secured.once('secureConnect', () => {
+          secured.off('error', opened as never);
+          opened?.(null, secured);
+        });
+        secured.once('error', opened as never);
+      },
+      (error) => opened?.(error, undefined as never),
+    );
+    return undefined;
   };
 }
 

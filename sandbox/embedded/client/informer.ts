@@ -15,6 +15,10 @@ export interface InformerOptions extends ListOptions {
   /** Between 0 and 1, for the jitter of retries. */
   random?: () => number;
   log?: (message: string) => void;
+  /** Called for each list or watch that was refused or could not be asked for; it is tried again. */
+  failed?: (error: unknown, verb: 'list' | 'watch') => void;
+  /** Milliseconds before the first and, at most, before a later attempt. */
+  retry?: { first: number; longest: number };
 }
 
 /** A local copy of a collection that follows it. Objects are frozen by agreement: copy before changing. */
@@ -34,12 +38,11 @@ export interface Informer {
   observe(object: KubeObject): void;
 }
 
-const first = 50;
-const longest = 10_000;
+const soon = { first: 50, longest: 10_000 };
 
 /** Lists, watches, resumes from the last resourceVersion, lists anew on 410. https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes */
 export function createInformer(options: InformerOptions): Informer {
-  const { client, resource, clock, signal, random = Math.random, log = () => {} } = options;
+  const { client, resource, clock, signal, random = Math.random, log = () => {}, failed, retry = soon } = options;
   const objects = new Map<string, KubeObject>();
   const uids = new Map<string, KubeObject>();
   const spaces = new Map<string, Map<string, KubeObject>>();
@@ -172,10 +175,11 @@ export function createInformer(options: InformerOptions): Informer {
         if (signal.aborted) return;
         failures += 1;
         if (error instanceof ApiError && (error.code === 410 || error.code === 400)) version = '';
+        failed?.(error, version ? 'watch' : 'list');
         log(`${resource.resource}: ${error instanceof Error ? error.message : error}`);
       }
       if (failures > 0 && !signal.aborted) {
-        const wait = Math.min(longest, first * 2 ** Math.min(failures - 1, 10));
+        const wait = Math.min(retry.longest, retry.first * 2 ** Math.min(failures - 1, 10));
         await pause(wait * (0.5 + random()));
       }
     }

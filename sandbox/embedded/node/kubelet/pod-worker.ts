@@ -60,8 +60,11 @@ export class PodWorker {
       event: (type, reason, message, field) => node.event(this.pod, type, reason, message, field),
       changed: () => this.changed(),
       wake: (milliseconds) => this.#wake(milliseconds),
-      // A command of the pod's author may read the pod's token at once; other programs have theirs soon.
-      prepared: ({ spec }) => (spec.command || spec.args ? node.tokens.ready(this.uid) : undefined),
+      // A command of the pod's author may read the pod's token at once, and so may who has an account of its own; other programs have theirs soon.
+      prepared: ({ spec }) => {
+        const own = (this.pod.spec?.serviceAccountName ?? 'default') !== 'default';
+        return own || spec.command || spec.args ? node.tokens.ready(this.uid) : undefined;
+      },
       leaving: () => this.#ended || this.#ending !== undefined || this.#verdict !== undefined,
     });
     this.#writer = new StatusWriter(node, {
