@@ -5,6 +5,7 @@ import { writeKubeconfig } from './control-plane/kubeconfig.ts';
 import { type Cluster, createCluster } from './control-plane/main.ts';
 import { neighbourName, neighbourPort } from './node/network/neighbours.ts';
 import type { NodeProcess } from './node-process.ts';
+import { openWorkshopAuthority } from './workshop-ca/authority.ts';
 
 export interface OpenOptions {
   name: string;
@@ -54,6 +55,7 @@ export class Clusters {
     const directory = join(this.#home, 'clusters', name);
     const clock = createClock();
     const skipNode = async (milliseconds: number) => (await this.#node?.skip(name, milliseconds)) ?? 0;
+    const authority = await openWorkshopAuthority({ home: this.#home, now: clock.now() });
     const cluster = await createCluster({ directory, name, port, clock, skipNode });
     this.#open.set(name, cluster);
     const kubeconfig = join(directory, 'admin.kubeconfig');
@@ -74,6 +76,7 @@ export class Clusters {
       kubeconfig: nodeKubeconfig,
       directory,
       domain: 'cluster.local',
+      trusted: authority.root,
       skips: clock.skips,
       ...(nodes && { nodes }),
     });

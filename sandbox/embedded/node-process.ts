@@ -11,6 +11,8 @@ interface NodeCluster {
   kubeconfig: string;
   directory: string;
   domain: string;
+  /** Authorities that containers trust: PEM. */
+  trusted: string;
   /** How many nodes; three unless told. */
   nodes?: number;
   /** What was skipped so far; a node that is started again knows of it. */

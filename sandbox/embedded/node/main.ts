@@ -17,6 +17,8 @@ export type NodeRequest =
       kubeconfig: string;
       directory: string;
       domain?: string;
+      /** Authorities that containers trust: PEM. */
+      trusted?: string;
       /** How many nodes. */
       nodes?: number;
       passThrough?: boolean;
@@ -63,6 +65,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
       log,
       neighbours,
       ...(domain && { clusterDomain: domain }),
+      ...(request.trusted && { trusted: request.trusted }),
       ...(request.nodes && { count: request.nodes }),
       // More pods than a node of this size takes, for measuring.
       size: {

@@ -33,6 +33,8 @@ export interface NodesOptions {
   /** How many nodes. */
   count?: number;
   clusterDomain?: string;
+  /** Authorities that containers trust: PEM. */
+  trusted?: string;
   /** Of each. */
   size?: NodeSize;
   /** The clusters beside this one. */
@@ -118,6 +120,7 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
     resolve: options.resolve ?? resolveImage,
     directory: home,
     clusterDomain,
+    ...(options.trusted && { trusted: options.trusted }),
     present,
     newId,
     log,

@@ -45,6 +45,8 @@ export interface ContainerOptions {
   /** Contents of /etc/hosts and /etc/resolv.conf. */
   hosts?: string;
   resolvConf?: string;
+  /** Authorities its TLS clients trust: PEM. */
+  trusted?: string;
   /** Declared and probed ports, for an image that nobody plays. */
   ports?: number[];
   /** The Pod's restartPolicy is not Always, or it is an init container. */
@@ -143,7 +145,7 @@ class ContainerTable implements RunningContainer, ProcessHost {
         this.kill();
       },
     });
-    this.fs = createFileSystem(imageLayer(options.image), { readOnly: options.readOnlyRoot ?? false });
+    this.fs = createFileSystem(imageLayer(options.image, options.trusted), { readOnly: options.readOnlyRoot ?? false });
     this.env = { PATH, HOSTNAME: options.pod.hostname, ...options.image.config.env, ...options.env };
     this.mountAll();
     this.env.HOME ??= homeOf(this.fs, this.user());

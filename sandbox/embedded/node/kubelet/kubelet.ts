@@ -38,6 +38,8 @@ export interface KubeletOptions {
     labels?: Record<string, string>;
   };
   clusterDomain: string;
+  /** Authorities that containers trust: PEM. */
+  trusted?: string;
   /** References of images that need no pull. */
   present: string[];
   imagesFile?: string;
@@ -112,6 +114,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     hostIP: () => node.address,
     podCidr: node.podCidr,
     clusterDomain: options.clusterDomain,
+    trusted: options.trusted ?? '',
     allocatable,
     cpu,
     newId: options.newId,

@@ -25,6 +25,8 @@ export interface NodeContext {
   hostIP: () => string;
   podCidr: string;
   clusterDomain: string;
+  /** Authorities that containers trust: PEM. */
+  trusted: string;
   allocatable: Record<string, string>;
   /** What all containers of the node take their CPU from. */
   cpu: CpuMeter;

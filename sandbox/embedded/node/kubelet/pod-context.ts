@@ -16,6 +16,7 @@ export function contextOf(node: NodeContext, worker: PodWorker, volumes: PodVolu
     hostname: identity.hostname,
     hosts: hostsFile(pod, identity, ip),
     resolvConf: resolvConf(identity),
+    trusted: node.trusted,
     network: network!,
     volumes,
     clock: node.clock,

@@ -20,6 +20,8 @@ export interface PodContext {
   hostname: string;
   hosts: string;
   resolvConf: string;
+  /** Authorities that containers trust: PEM. */
+  trusted: string;
   network: PodNetwork;
   volumes: PodVolumes;
   clock: Clock;
@@ -81,6 +83,7 @@ export async function create(context: PodContext, record: ContainerRecord, image
     volumes: context.volumes.mountsOf(spec, env),
     hosts: context.hosts,
     resolvConf: context.resolvConf,
+    trusted: context.trusted,
     ports: portsOf(spec),
     grpcPorts: probesOf(spec).flatMap((probe) => (probe.grpc ? [probe.grpc.port] : [])),
     nodeMemory: amount(context.allocatable.memory ?? '0'),

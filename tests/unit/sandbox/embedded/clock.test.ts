@@ -92,7 +92,7 @@ test('a node that is started again learns what was skipped, and none is waited f
     });
   const node = startNodeProcess({ clock: createClock(), log: () => {}, onMessage, main });
   let next = told();
-  node.open({ name: 'a', kubeconfig: '', directory: '', domain: '', skips: clock.skips });
+  node.open({ name: 'a', kubeconfig: '', directory: '', trusted: '', domain: '', skips: clock.skips });
   await next;
   expect(await node.skip('a', 1000)).toBe(7);
   clock.skip(5000);

@@ -3,6 +3,7 @@ import { FileError, fileErrorText } from '../file-system.ts';
 import { CallTimeout, type Certificates, callHttp } from '../http/client.ts';
 import { openOutput, resolvePath } from '../process/open.ts';
 import { readAll } from '../process/streams.ts';
+import { curlFailure, VERIFY_ADVICE } from './curl-failure.ts';
 import type { AppletCall } from './options.ts';
 import { applet, parseOptions, UsageError } from './options.ts';
 
@@ -53,6 +54,10 @@ export const wget = applet(async (call) => {
       const port = url.port || (url.protocol === 'https:' ? '443' : '80');
       if (address !== url.hostname || /^[\d.]+$/.test(address))
         await say(`Connecting to ${url.host} (${address}:${port})\n`);
+      if (url.protocol === 'https:' && !flags.has('k')) {
+        await call.process.stderr.write('wget: note: TLS certificate validation not implemented\n');
+        flags.add('k');
+      }
       const headers: Record<string, string> = { 'User-Agent': values.get('U') ?? 'Wget' };
       for (const header of all('h'))
         headers[header.slice(0, header.indexOf(':'))] = header.slice(header.indexOf(':') + 1).trim();
@@ -187,7 +192,8 @@ export const curl = applet(async (call) => {
     },
   );
   const fail = async (code: number, text: string) => {
-    if (!flags.has('s') || flags.has('S')) await call.process.stderr.write(`curl: (${code}) ${text}\n`);
+    if (!flags.has('s') || flags.has('S'))
+      await call.process.stderr.write(`curl: (${code}) ${text}\n${code === 60 ? VERIFY_ADVICE : ''}`);
     return code;
   };
   if (flags.has('V')) {
@@ -290,34 +296,10 @@ async function fetchOne(
         tls,
       });
     } catch (error) {
-      const { code, message } = error as { code?: string; message: string };
-      const after = Math.round(clock.monotonic() - begun);
       if (call.process.killed.aborted) throw error;
-      if (error instanceof CallTimeout)
-        return fail(
-          28,
-          values.has('m')
-            ? `Operation timed out after ${after} milliseconds with 0 bytes received`
-            : `Connection timed out after ${after} milliseconds`,
-        );
-      if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return fail(6, `Could not resolve host: ${url.hostname}`);
-      if (code === 'ECONNREFUSED')
-        return fail(
-          7,
-          `Failed to connect to ${url.hostname} port ${port} after ${after} ms: Could not connect to server`,
-        );
-      if (code === 'ETIMEDOUT')
-        return fail(
-          28,
-          `Failed to connect to ${url.hostname} port ${port} after ${after} ms: Could not connect to server`,
-        );
-      if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code ?? '')) return fail(60, `SSL certificate problem: ${message}`);
-      if (url.protocol === 'https:' && /SSL|EPROTO|wrong version/i.test(`${code} ${message}`))
-        return fail(35, 'TLS connect error: wrong version number');
-      return fail(
-        code === 'ECONNRESET' ? 56 : 52,
-        code === 'ECONNRESET' ? 'Recv failure: Connection reset by peer' : 'Empty reply from server',
-      );
+      const after = Math.round(clock.monotonic() - begun);
+      const failure = curlFailure(error, { url, port, after, limited: values.has('m') });
+      return fail(failure.code, failure.text);
     }
     await verbose(`* Connected to ${url.hostname} (${address}) port ${port}`);
     await verbose(`> ${method} ${url.pathname}${url.search} HTTP/1.1\n> Host: ${host ?? url.host}`);

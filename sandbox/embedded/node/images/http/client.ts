@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
 import type { ContainerProcess } from '../image.ts';
+import { TRUSTED } from '../process/layer.ts';
 
 export interface Call {
   url: URL;
@@ -34,7 +35,7 @@ export async function callHttp(process: ContainerProcess, call: Call): Promise<I
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const exchange = (async () => {
     const raw = await process.container.network.connect(host, port);
-    const socket = secure ? await handshake(raw, host, call) : raw;
+    const socket = secure ? await handshake(raw, host, trusting(process, call)) : raw;
     const close = () => raw.destroy();
     process.killed.addEventListener('abort', close, { once: true });
     raw.once('close', () => process.killed.removeEventListener('abort', close));
@@ -61,6 +62,21 @@ export async function callHttp(process: ContainerProcess, call: Call): Promise<I
   );
 }
 
+/** Without authorities of its own, a call trusts those of its container. */
+function trusting(process: ContainerProcess, call: Call): Call {
+  if (call.insecure || call.tls?.ca !== undefined) return call;
+  return { ...call, tls: { ...call.tls, ca: trustedBy(process) } };
+}
+
+/** PEM of the authorities a process trusts: the image's file, or what `SSL_CERT_FILE` names; empty where there is none. */
+export function trustedBy({ env, fs }: ContainerProcess): string {
+  try {
+    return Buffer.from(fs.read(env.SSL_CERT_FILE || TRUSTED)).toString();
+  } catch {
+    return '';
+  }
+}
+
 function handshake(raw: Duplex, host: string, { insecure = false, tls = {} }: Call): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const name = tls.serverName ?? host;
@@ -70,8 +86,11 @@ function handshake(raw: Duplex, host: string, { insecure = false, tls = {} }: Ca
       // What an address is checked against, when no name is sent.
       host: name,
       rejectUnauthorized: !insecure,
+      // As curl and Go have it: whoever is trusted need not have signed itself.
+      allowPartialTrustChain: true,
       ...(/[a-z]/i.test(name) && { servername: name }),
-      ...(ca && { ca }),
+      // None at all means none: Node's own list is not the container's.
+      ...(ca !== undefined && { ca: ca || [] }),
       ...(cert && { cert }),
       ...(key && { key }),
     });

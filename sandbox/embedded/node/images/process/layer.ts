@@ -6,12 +6,21 @@ import type { Image, Program } from '../image.ts';
 /** What stands in a program's file in place of machine code: the path it was installed at. */
 const MAGIC = '\x7fELF\0simulated by Atelier\n';
 
-const layers = new WeakMap<Image, MemoryTree>();
+const layers = new WeakMap<Image, Map<string, MemoryTree>>();
 
-/** An image's files, built once and shared by all its containers. */
-export function imageLayer(image: Image): MemoryTree {
-  const known = layers.get(image);
-  if (known) return known;
+/** Where every image has the authorities its clients trust. */
+export const TRUSTED = '/etc/ssl/certs/ca-certificates.crt';
+
+/** An image's files, with the authorities (PEM) it trusts; built once and shared by all its containers. */
+export function imageLayer(image: Image, trusted = ''): MemoryTree {
+  const known = layers.get(image) ?? new Map<string, MemoryTree>();
+  layers.set(image, known);
+  const tree = known.get(trusted) ?? build(image, trusted);
+  known.set(trusted, tree);
+  return tree;
+}
+
+function build(image: Image, trusted: string): MemoryTree {
   const tree = new MemoryTree();
   const folder = (path: string) => tree.makeDirectory(path, { recursive: true });
   for (const path of [
@@ -29,7 +38,8 @@ export function imageLayer(image: Image): MemoryTree {
   ])
     folder(path);
   tree.makeDirectory('/tmp', { mode: 0o1777 });
-  for (const [path, content] of Object.entries({ ...COMMON, ...image.files })) {
+  const files: NonNullable<Image['files']> = { ...COMMON, [TRUSTED]: trusted, ...image.files };
+  for (const [path, content] of Object.entries(files)) {
     folder(parentPath(path));
     if (typeof content === 'string') tree.write(path, content);
     else if ('link' in content) tree.link(content.link, path, { symbolic: true });
@@ -46,7 +56,6 @@ export function imageLayer(image: Image): MemoryTree {
     folder(parentPath(path));
     tree.write(path, MAGIC + path, { mode: 0o755 });
   }
-  layers.set(image, tree);
   return tree;
 }
 
