@@ -19,6 +19,8 @@ export type NodeRequest =
       domain?: string;
       /** Authorities that containers trust: PEM. */
       trusted?: string;
+      /** Domain of the learner's DNS zone. */
+      zone?: string;
       /** How many nodes. */
       nodes?: number;
       passThrough?: boolean;
@@ -45,7 +47,7 @@ const reply = (message: NodeReply) => void process.send?.(message);
 
 async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<void> {
   // A workshop, whose learners share the machine, sends false.
-  const { name, kubeconfig, directory, domain, passThrough = true } = request;
+  const { name, kubeconfig, directory, domain, zone, passThrough = true } = request;
   const log = (message: string) => {
     try {
       appendFileSync(join(directory, 'errors.log'), `${new Date().toISOString()} node: ${message}\n`);
@@ -66,6 +68,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
       neighbours,
       ...(domain && { clusterDomain: domain }),
       ...(request.trusted && { trusted: request.trusted }),
+      ...(zone && { zone }),
       ...(request.nodes && { count: request.nodes }),
       // More pods than a node of this size takes, for measuring.
       size: {

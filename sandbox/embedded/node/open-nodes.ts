@@ -20,6 +20,8 @@ import type { Neighbours } from './network/neighbours.ts';
 import { createNetwork, type Network } from './network/network.ts';
 import { createPolicies } from './network/policies.ts';
 import { createServiceTable } from './network/services.ts';
+import { serveZone } from './network/zone/serve-zone.ts';
+import { createZone, type Zone } from './network/zone/zone.ts';
 import { type NodeSize, nodePlans } from './node-plans.ts';
 
 export interface NodesOptions {
@@ -35,6 +37,8 @@ export interface NodesOptions {
   clusterDomain?: string;
   /** Authorities that containers trust: PEM. */
   trusted?: string;
+  /** Domain of the learner's DNS zone. */
+  zone?: string;
   /** Of each. */
   size?: NodeSize;
   /** The clusters beside this one. */
@@ -54,6 +58,8 @@ export interface EmbeddedNodes {
   proxy: string;
   machines: Machine[];
   network: Network;
+  /** The learner's names, and the port of 127.0.0.1 where DNS clients ask for them. */
+  zone: Zone & { port: number };
   close(): Promise<void>;
 }
 
@@ -92,16 +98,24 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
     policies: rules,
     namespaces: () => createInformer({ client, resource: resources.namespaces, clock, signal, log }),
   });
+  const zone = createZone({
+    domain: options.zone ?? 'learner.localhost',
+    file: join(directory, 'zone.json'),
+    clock,
+    log,
+  });
   const network = createNetwork({
     services: table,
     clusterDomain,
     clock,
     nodeAddress,
     policies,
+    zone,
     ...(options.neighbours && { neighbours: options.neighbours }),
     apiServer: { host: api.hostname, port: Number(api.port || 443) },
   });
   const proxy = await createForwardProxy({ network, clusterDomain, passThrough: options.passThrough ?? false });
+  const names = await serveZone({ zone, network, log });
   const recorder = createRecorder({ client, clock, component: 'kube-proxy', host: plans[0]!.name, log });
   const machinePorts = openMachinePorts({
     services,
@@ -140,7 +154,7 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
     policies.close();
     table.close();
     client.close();
-    await Promise.all([proxy.close(), machinePorts.close()]);
+    await Promise.all([proxy.close(), machinePorts.close(), names.close()]);
   };
   try {
     await Promise.all(machines.map((machine) => machine.heed(watched.nodes.get(machine.name), undefined)));
@@ -169,7 +183,7 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
     });
   }
 
-  return { name, proxy: proxy.url, machines, network, close };
+  return { name, proxy: proxy.url, machines, network, zone: { ...zone, port: names.port }, close };
 }
 
 function serving(directory: string): { certificate: string; key: string; clientCa?: string } {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../clock.ts';
-import type { DnsReply, RecordType } from '../network/dns-records.ts';
+import type { DnsReply } from '../network/dns-records.ts';
 import type { FileSystem } from './file-system.ts';
 
 /** A stand-in: the program of ours that plays a container image. Nothing is pulled, no process of the machine is started. */
@@ -234,5 +234,5 @@ export interface ContainerNetwork {
   /** Addresses of a name, through the pod's /etc/resolv.conf search list; rejects with ENOTFOUND, or EAI_AGAIN when no server answers. */
   resolve(name: string): Promise<{ name: string; addresses: string[] }>;
   /** One DNS question about a full name, to the pod's own name server or another; rejects with ETIMEDOUT when it does not answer. */
-  query(name: string, type: RecordType, server?: string): Promise<DnsReply>;
+  query(name: string, type: string, server?: string): Promise<DnsReply>;
 }

@@ -1,5 +1,5 @@
-/** https://datatracker.ietf.org/doc/html/rfc1035#section-3.2, as far as the cluster's zone has them. */
-export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'NS' | 'PTR' | 'SOA' | 'SRV' | 'TXT';
+/** https://datatracker.ietf.org/doc/html/rfc1035#section-3.2, as far as the cluster and its learner's zone have them. */
+export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'NS' | 'PTR' | 'SOA' | 'SRV' | 'TXT';
 
 export interface DnsRecord {
   /** Without the last dot. */
@@ -18,4 +18,11 @@ export interface DnsReply {
   answers: DnsRecord[];
   authority: DnsRecord[];
   additional: DnsRecord[];
+}
+
+/** What the cluster's DNS asks about the names of a learner's zone. */
+export interface ZoneNames {
+  domain: string;
+  /** Throws when the zone cannot be asked. */
+  lookup(name: string, type: string): DnsReply;
 }

@@ -1,14 +1,15 @@
 import { isIPv4 } from 'node:net';
 import type { KubeObject, Loose } from '../../../../kubernetes/object.ts';
 import { failure } from './connection.ts';
-import type { DnsRecord, DnsReply, RecordType } from './dns-records.ts';
+import type { DnsRecord, DnsReply, RecordType, ZoneNames } from './dns-records.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { EndpointAddress, ServiceTable } from './services.ts';
+import { zoneAddress, zoneHost } from './zone/zone.ts';
 
 export interface NameServer {
   /** One question about a full name. */
-  query(name: string, type: RecordType): DnsReply;
-  /** As a pod asks: through its search list. Throws ENOTFOUND. */
+  query(name: string, type: string): DnsReply;
+  /** As a pod asks: through its search list. Throws ENOTFOUND, or EAI_AGAIN where the answer is no answer. */
   resolve(name: string, search: string[], dots: number): { name: string; addresses: string[] };
 }
 
@@ -21,8 +22,9 @@ export function createNameServer(
   services: ServiceTable,
   zone: string,
   address: string,
-  neighbours?: Neighbours,
+  beyond: { neighbours?: Neighbours; learner?: ZoneNames } = {},
 ): NameServer {
+  const { neighbours, learner } = beyond;
   const soa: DnsRecord = {
     name: zone,
     type: 'SOA',
@@ -41,18 +43,22 @@ export function createNameServer(
   const isHeadless = ({ spec }: KubeObject) => spec?.clusterIP === 'None';
   const homeOf = ({ metadata }: KubeObject) => `${metadata.name}.${metadata.namespace}.svc.${zone}`;
 
-  function query(asked: string, type: RecordType): DnsReply {
+  const isOf = (name: string, domain: string | undefined) =>
+    domain !== undefined && (name === domain || name.endsWith(`.${domain}`));
+
+  function query(asked: string, type: string, depth = 0): DnsReply {
     const name = asked.toLowerCase().replace(/\.$/, '');
     if (name.endsWith('.in-addr.arpa')) return reverse(name, type);
-    if (name !== zone && !name.endsWith(`.${zone}`)) {
-      const neighbour = neighbours?.named(name);
-      if (neighbour) return found(type === 'A' ? [record(name, 'A', neighbour.address)] : []);
+    if (isOf(name, learner?.domain)) return forward(name, type, depth);
+    if (!isOf(name, zone)) {
+      const address = neighbours?.named(name)?.address ?? (learner && name === zoneHost ? zoneAddress : undefined);
+      if (address) return found(type === 'A' ? [record(name, 'A', address)] : []);
       return { ...unknown, authoritative: false, authority: [] };
     }
     const labels = name === zone ? [] : name.slice(0, -zone.length - 1).split('.');
     if (labels.length === 0) return apex(name, type);
-    if (name === `dns-version.${zone}`) return found(type === 'TXT' ? [record(name, type, '"1.1.0"')] : []);
-    if (name === `ns.dns.${zone}`) return found(type === 'A' ? [record(name, type, address)] : []);
+    if (name === `dns-version.${zone}`) return found(type === 'TXT' ? [record(name, 'TXT', '"1.1.0"')] : []);
+    if (name === `ns.dns.${zone}`) return found(type === 'A' ? [record(name, 'A', address)] : []);
     const kind = labels.at(-1);
     if (kind === 'pod') return ofPod(name, labels, type);
     if (kind !== 'svc') return unknown;
@@ -61,28 +67,48 @@ export function createNameServer(
     if (labels.length === 2) return services.list(namespace).length > 0 || namespace === 'default' ? none : unknown;
     const service = services.get(namespace, labels.at(-3)!);
     if (!service) return unknown;
-    if (labels.length === 3) return ofService(name, service, type);
+    if (labels.length === 3) return ofService(name, service, type, depth);
     if (labels.length === 4) return ofEndpoint(name, service, labels[0]!, type);
     return labels.length === 5 ? ofPort(name, service, labels[0]!, labels[1]!, type) : unknown;
   }
 
-  function apex(name: string, type: RecordType): DnsReply {
+  /** The learner's zone is asked, and aliases that lead out of it are followed here. */
+  function forward(name: string, type: string, depth: number): DnsReply {
+    let reply: DnsReply;
+    try {
+      reply = learner!.lookup(name, type);
+    } catch {
+      return { ...none, status: 'SERVFAIL', authoritative: false, authority: [] };
+    }
+    const last = reply.answers.at(-1);
+    if (last?.type !== 'CNAME' || type === 'CNAME' || type === 'ANY') return reply;
+    return { ...reply, answers: [...reply.answers, ...targetOf(last, type, depth).answers] };
+  }
+
+  /** What an alias leads to, as far as it is known here. */
+  function targetOf(alias: DnsRecord, type: string, depth: number): DnsReply {
+    const to = alias.data.replace(/\.$/, '');
+    const known = isOf(to, zone) || isOf(to, learner?.domain);
+    return known && depth < longestChain ? query(to, type, depth + 1) : none;
+  }
+
+  function apex(name: string, type: string): DnsReply {
     if (type === 'SOA') return found([soa]);
     if (type === 'NS') return found([record(name, 'NS', `ns.dns.${zone}.`)], [record(`ns.dns.${zone}`, 'A', address)]);
     return none;
   }
 
   /** `10-244-0-5.default.pod.cluster.local` says its own address. */
-  function ofPod(name: string, labels: string[], type: RecordType): DnsReply {
+  function ofPod(name: string, labels: string[], type: string): DnsReply {
     if (labels.length < 3) return none;
     const own = labels[0]!.replaceAll('-', '.');
     if (labels.length > 3 || !isIPv4(own)) return unknown;
     return found(type === 'A' ? [record(name, 'A', own)] : []);
   }
 
-  function ofService(name: string, service: KubeObject, type: RecordType): DnsReply {
+  function ofService(name: string, service: KubeObject, type: string, depth: number): DnsReply {
     const { externalName, clusterIP } = service.spec ?? {};
-    if (service.spec?.type === 'ExternalName') return ofExternal(name, String(externalName), type);
+    if (service.spec?.type === 'ExternalName') return ofExternal(name, String(externalName), type, depth);
     const headless = isHeadless(service);
     const members = headless ? answering(service) : [];
     if (headless && members.length === 0) return unknown;
@@ -92,23 +118,21 @@ export function createNameServer(
     return found([...new Set(members.map((member) => member.address))].map((own) => record(name, 'A', own)));
   }
 
-  function ofExternal(name: string, target: string, type: RecordType, depth = 0): DnsReply {
+  function ofExternal(name: string, target: string, type: string, depth: number): DnsReply {
     const to = target.replace(/\.$/, '');
     const alias = record(name, 'CNAME', `${to}.`);
     if (isIPv4(to)) return found(type === 'A' ? [record(name, 'A', to)] : []);
-    if (type === 'CNAME' || depth > longestChain) return found([alias]);
-    const next = to.endsWith(`.${zone}`) ? query(to, type) : undefined;
-    return found([alias, ...(next?.answers ?? [])]);
+    return found(type === 'CNAME' ? [alias] : [alias, ...targetOf(alias, type, depth).answers]);
   }
 
-  function ofEndpoint(name: string, service: KubeObject, label: string, type: RecordType): DnsReply {
+  function ofEndpoint(name: string, service: KubeObject, label: string, type: string): DnsReply {
     const members = answering(service).filter((endpoint) => nameOf(endpoint) === label);
     if (members.length === 0) return unknown;
     return found(type === 'A' ? members.map((member) => record(name, 'A', member.address)) : []);
   }
 
   /** `_http._tcp.web.default.svc.cluster.local` */
-  function ofPort(name: string, service: KubeObject, port: string, protocol: string, type: RecordType): DnsReply {
+  function ofPort(name: string, service: KubeObject, port: string, protocol: string, type: string): DnsReply {
     const ports = (service.spec?.ports ?? []).filter(
       (entry: Loose) => `_${entry.name}` === port && `_${(entry.protocol ?? 'TCP').toLowerCase()}` === protocol,
     );
@@ -141,7 +165,7 @@ export function createNameServer(
     return found(answers, [...additional.values()]);
   }
 
-  function reverse(name: string, type: RecordType): DnsReply {
+  function reverse(name: string, type: string): DnsReply {
     const own = name.slice(0, -'.in-addr.arpa'.length).split('.').reverse().join('.');
     const names: string[] = [];
     for (const service of services.list()) {
@@ -159,7 +183,9 @@ export function createNameServer(
   }
 
   function addressesOf(name: string): { name: string; addresses: string[] } | undefined {
-    const answers = query(name, 'A').answers.filter((answer) => answer.type === 'A');
+    const reply = query(name, 'A');
+    if (reply.status === 'SERVFAIL') throw failure('EAI_AGAIN', `getaddrinfo EAI_AGAIN ${name}`);
+    const answers = reply.answers.filter((answer) => answer.type === 'A');
     if (answers.length === 0) return undefined;
     return { name: answers[0]!.name, addresses: answers.map((answer) => answer.data) };
   }

@@ -5,10 +5,12 @@ import type { Clock } from '../../clock.ts';
 import type { ContainerNetwork } from '../images/image.ts';
 import { type Address, Connection, failure } from './connection.ts';
 import { createNameServer, type NameServer, notFound } from './dns.ts';
+import type { ZoneNames } from './dns-records.ts';
 import { dnsAddress, dnsPatience, dnsPod, unknownName } from './name-service.ts';
 import { type Neighbours, neighbourPort } from './neighbours.ts';
 import type { Party, Policies } from './policies.ts';
 import type { ServiceTable } from './services.ts';
+import { zoneAddress } from './zone/zone.ts';
 
 /** What the network knows of a pod. */
 interface PodAddress {
@@ -45,6 +47,8 @@ export interface NetworkOptions {
   policies?: Policies;
   /** Other clusters that pods may reach. */
   neighbours?: Neighbours;
+  /** The learner's own, to which the cluster's DNS forwards. */
+  zone?: ZoneNames;
   /** Where `kubernetes.default` leads. */
   apiServer: { host: string; port: number };
   /** First two numbers of pod addresses. */
@@ -89,7 +93,10 @@ export const connectPatience = 131_000;
 
 export function createNetwork(options: NetworkOptions): Network {
   const { services, clock, clusterDomain, apiServer, policies, podRange = '10.244', serviceRange = '10.96' } = options;
-  const names = createNameServer(services, clusterDomain, dnsAddress, options.neighbours);
+  const names = createNameServer(services, clusterDomain, dnsAddress, {
+    ...(options.neighbours && { neighbours: options.neighbours }),
+    ...(options.zone && { learner: options.zone }),
+  });
   const pods = new Map<string, Place>();
   const taken = new Set<string>();
   const lasts = new Map<string, number>();
@@ -187,6 +194,10 @@ export function createNetwork(options: NetworkOptions): Network {
     async function asks(nameserver: string | undefined): Promise<void> {
       const { seconds, attempts } = dnsPatience(pod.object?.());
       const silence = () => after(seconds * attempts * 1000, failure('ETIMEDOUT', `query ETIMEOUT ${nameserver}`));
+      if (options.zone && nameserver === zoneAddress) {
+        if (!(await permitted(self(), { address: zoneAddress }, 53, 'UDP'))) return silence();
+        return;
+      }
       if (nameserver !== dnsAddress && !services.isNode(nameserver ?? '')) return silence();
       if (!(await permitted(self(), { address: dnsAddress, pod: dnsPod }, 53, 'UDP'))) return silence();
     }
@@ -231,11 +242,14 @@ export function createNetwork(options: NetworkOptions): Network {
         }
         const address = addresses.length > 1 ? addresses[nextPort() % addresses.length]! : addresses[0]!;
         if (address === pod.ip) return open(place, pod.ip, { address, port }, false);
+        // A name may lead to whoever asks.
+        if (address === '127.0.0.1') return open(place, address, { address, port }, true);
         return toAddress(address, port, self());
       },
       resolve: find,
       async query(name, type, nameserver = server ?? dnsAddress) {
         await asks(nameserver);
+        if (options.zone && nameserver === zoneAddress) return options.zone.lookup(name, type);
         return nameserver === dnsAddress ? names.query(name, type) : unknownName;
       },
       fromNode: (port) => open(place, pod.node ?? options.nodeAddress(), { address: pod.ip, port }, false),

@@ -41,7 +41,7 @@ export class TestNetwork {
       },
       query: async (name, type) => {
         const address = type === 'A' ? this.names.get(name) : undefined;
-        const answers = address ? [{ name, type, ttl: 30, data: address }] : [];
+        const answers = address ? [{ name, type: 'A' as const, ttl: 30, data: address }] : [];
         const status = this.names.has(name) ? 'NOERROR' : 'NXDOMAIN';
         return { status, authoritative: true, answers, authority: [], additional: [] };
       },

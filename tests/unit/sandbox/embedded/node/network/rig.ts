@@ -70,7 +70,7 @@ interface PodOptions {
 
 const nodes: Record<string, string> = { '10.99.0.1': 'node-1', '10.99.0.2': 'node-2' };
 
-export function createRig(options: Pick<NetworkOptions, 'neighbours'> = {}): NetworkRig {
+export function createRig(options: Pick<NetworkOptions, 'neighbours' | 'zone'> = {}): NetworkRig {
   const clock = createClock();
   const [services, slices, policies, namespaces] = [collection(), collection(), collection(), collection()];
   const table = createServiceTable({ services, slices, nodeAt: (address) => nodes[address], clock });
