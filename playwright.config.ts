@@ -1,5 +1,8 @@
 import { chromium, defineConfig } from '@playwright/test';
 import { installedChromium } from './src/cli/testing/chromium.ts';
+import { TEST_ENVIRONMENT } from './tests/environment.ts';
+
+Object.assign(process.env, TEST_ENVIRONMENT);
 
 const executablePath = installedChromium(process.env, chromium.executablePath());
 

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { TEST_ENVIRONMENT } from './tests/environment.ts';
 
 export default defineConfig({
   test: {
@@ -7,6 +8,6 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Two workers on two cores; each file has processes of its own.
     maxWorkers: 2,
-    env: { KUBECONFIG: '' },
+    env: TEST_ENVIRONMENT,
   },
 });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { createClock } from './clock.ts';
 import { writeKubeconfig } from './control-plane/kubeconfig.ts';
 import { type Cluster, createCluster } from './control-plane/main.ts';
+import { domainFault } from './domain.ts';
+import { type Ingress, type IngressWish, suits } from './ingress-ports.ts';
 import { neighbourName, neighbourPort } from './node/network/neighbours.ts';
 import type { NodeProcess } from './node-process.ts';
 import { openWorkshopAuthority } from './workshop-ca/authority.ts';
@@ -13,6 +15,10 @@ export interface OpenOptions {
   port: number;
   /** How many nodes; three unless told. */
   nodes?: number;
+  /** Of the hosts of its Ingresses; `NAME.localhost` unless told. */
+  domain?: string;
+  /** The pair of ports those hosts should answer at. */
+  wish?: IngressWish | undefined;
 }
 
 export interface OpenCluster {
@@ -20,6 +26,8 @@ export interface OpenCluster {
   url: string;
   /** An admin's. */
   kubeconfig: string;
+  /** Why the hosts of its Ingresses do not answer, where they do not. */
+  trouble?: string;
 }
 
 /** All clusters of one home, in one pair of processes. */
@@ -28,14 +36,19 @@ export class Clusters {
   readonly #node: NodeProcess | undefined;
   readonly #open = new Map<string, Cluster>();
   readonly #opening = new Set<string>();
+  readonly #ingress: Ingress | undefined;
+  /** Cluster by domain. */
+  readonly #domains = new Map<string, string>();
 
-  constructor(home: string, node: NodeProcess | undefined) {
+  constructor(home: string, node: NodeProcess | undefined, ingress?: Ingress) {
     this.#home = home;
     this.#node = node;
+    this.#ingress = ingress;
   }
 
   /** Rejects with one sentence when the name is no good, in use, or the cluster cannot be started. */
-  async open({ name, port, nodes }: OpenOptions): Promise<OpenCluster> {
+  async open(options: OpenOptions): Promise<OpenCluster> {
+    const { name, domain = `${name}.localhost`, wish } = options;
     if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
       throw new Error(`"${name}" cannot name a cluster: use lower-case letters, digits and -`);
     const where = this.#open.get(name)?.url ?? (this.#opening.has(name) ? 'an address to come' : undefined);
@@ -43,15 +56,28 @@ export class Clusters {
       throw new Error(
         `cluster "${name}" of this home is open already in process ${process.pid} at ${where}: choose another --name or --home`,
       );
+    const fault = domainFault(domain);
+    if (fault) throw new Error(fault);
+    const holder = this.#domains.get(domain);
+    if (holder) throw new Error(`--domain ${domain} is that of cluster "${holder}" of this home: choose another`);
+    const ports = this.#ingress?.ports;
+    if (ports && !suits(ports, wish))
+      throw new Error(
+        `the clusters of this home share the ports ${ports.http},${ports.https}: end them all before choosing others with --ingress-ports`,
+      );
     this.#opening.add(name);
+    this.#domains.set(domain, name);
     try {
-      return await this.#start({ name, port, ...(nodes && { nodes }) });
+      return await this.#start({ ...options, domain });
+    } catch (error) {
+      this.#domains.delete(domain);
+      throw error;
     } finally {
       this.#opening.delete(name);
     }
   }
 
-  async #start({ name, port, nodes }: OpenOptions): Promise<OpenCluster> {
+  async #start({ name, port, nodes, domain }: OpenOptions & { domain: string }): Promise<OpenCluster> {
     const directory = join(this.#home, 'clusters', name);
     const clock = createClock();
     const skipNode = async (milliseconds: number) => (await this.#node?.skip(name, milliseconds)) ?? 0;
@@ -77,10 +103,13 @@ export class Clusters {
       directory,
       domain: 'cluster.local',
       trusted: authority.root,
+      zone: domain,
+      ...(this.#ingress && { ingress: this.#ingress.ports }),
       skips: clock.skips,
       ...(nodes && { nodes }),
     });
-    return { name, url: cluster.url, kubeconfig };
+    const trouble = this.#ingress?.trouble();
+    return { name, url: cluster.url, kubeconfig, ...(trouble && { trouble }) };
   }
 
   /** Where scripts look for the cluster of a home. */
@@ -106,6 +135,7 @@ export class Clusters {
     const open = this.#open.get(name);
     if (!open) return;
     this.#open.delete(name);
+    for (const [domain, holder] of this.#domains) if (holder === name) this.#domains.delete(domain);
     this.#node?.close(name);
     await open.close();
   }

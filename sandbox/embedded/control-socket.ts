@@ -2,19 +2,20 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { socketPath } from '../socket-path.ts';
-import type { Clusters } from './clusters.ts';
+import type { Clusters, OpenCluster } from './clusters.ts';
+import { ingressWish } from './ingress-ports.ts';
 
 /**
  * One JSON object a line, each way. A cluster lives as long as the connection that opened it.
- * `open` → `opened` with `kubeconfig` and `url`; `close` → `closed`; `skip` → `skipped`; else `error` with `message`.
+ * `open` → `opened` with `kubeconfig`, `url` and, where its hosts do not answer, `trouble`; `close` → `closed`; `skip` → `skipped`; else `error` with `message`.
  */
 export type ControlRequest =
-  | { type: 'open'; name: string; port?: number; nodes?: number }
+  | { type: 'open'; name: string; port?: number; nodes?: number; domain?: string; ingressPorts?: string }
   | { type: 'close'; name: string }
   | { type: 'skip'; name: string; milliseconds: number };
 
 export type ControlReply =
-  | { type: 'opened'; name: string; kubeconfig: string; url: string }
+  | ({ type: 'opened' } & OpenCluster)
   | { type: 'closed' | 'skipped'; name: string }
   | { type: 'error'; name: string; message: string };
 
@@ -47,8 +48,9 @@ function serve(socket: Socket, clusters: Clusters): void {
     try {
       request = JSON.parse(line) as ControlRequest;
       if (request.type === 'open') {
-        const { name, port = 0, nodes } = request;
-        const opened = await clusters.open({ name, port, ...(nodes && { nodes }) });
+        const { name, port = 0, nodes, domain, ingressPorts } = request;
+        const wish = ingressWish(ingressPorts);
+        const opened = await clusters.open({ name, port, wish, ...(nodes && { nodes }), ...(domain && { domain }) });
         held.add(request.name);
         // Whoever asked may be gone by now.
         if (socket.destroyed) await clusters.close(request.name);

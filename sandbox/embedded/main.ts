@@ -3,6 +3,8 @@ import { enableCompileCache } from 'node:module';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
+import { domainFault } from './domain.ts';
+import { type IngressWish, ingressWish, openIngress } from './ingress-ports.ts';
 
 // Before anything large is loaded: the second start is twice as fast.
 enableCompileCache();
@@ -16,6 +18,11 @@ interface Flags {
   gaps: boolean;
   node: boolean;
   nodes: number;
+  /** Of the hosts of Ingresses. */
+  domain: string;
+  /** As it was given. */
+  ingressPorts: string | undefined;
+  wish: IngressWish | undefined;
 }
 
 /** Milliseconds for another start on the same home to be done. */
@@ -37,6 +44,8 @@ function readFlags(): Flags {
         gaps: { type: 'boolean', default: false },
         'no-node': { type: 'boolean', default: false },
         nodes: { type: 'string', default: process.env.ATELIER_NODES || '3' },
+        domain: { type: 'string', default: process.env.ATELIER_DOMAIN || '' },
+        'ingress-ports': { type: 'string', default: process.env.ATELIER_INGRESS_PORTS || '' },
       },
     });
     const port = Number(values.port);
@@ -46,7 +55,21 @@ function readFlags(): Flags {
     if (!Number.isInteger(nodes) || nodes < 1 || nodes > 9)
       fail(`--nodes ${values.nodes} is no number of nodes: give 1 to 9`, 2);
     const { name, gaps } = values;
-    return { home: resolve(values.home), name, port, gaps, node: !values['no-node'], nodes };
+    const domain = values.domain || `${name}.localhost`;
+    const fault = values.domain && domainFault(domain);
+    if (fault) fail(fault, 2);
+    const ingressPorts = values['ingress-ports'] || undefined;
+    return {
+      home: resolve(values.home),
+      name,
+      port,
+      gaps,
+      node: !values['no-node'],
+      nodes,
+      domain,
+      ingressPorts,
+      wish: ingressWish(ingressPorts),
+    };
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error), 2);
   }
@@ -62,9 +85,11 @@ function sentence(error: unknown, flags: Flags): string {
   return message;
 }
 
-function announce(kubeconfig: string, url: string): void {
+/** `trouble`: why the hosts of Ingresses do not answer, though the cluster does. */
+function announce({ kubeconfig, url, trouble }: { kubeconfig: string; url: string; trouble?: string }): void {
+  if (trouble) process.stderr.write(`atelier: ${trouble}.\n`);
   process.stdout.write(`export KUBECONFIG=${kubeconfig}\n`);
-  process.send?.({ type: 'ready', kubeconfig, url });
+  process.send?.({ type: 'ready', kubeconfig, url, ...(trouble && { trouble }) });
 }
 
 /** Resolves with the first SIGINT or SIGTERM, or when the process that forked this one is gone. */
@@ -93,9 +118,11 @@ async function start(flags: Flags): Promise<void> {
     running = await dialControl(flags.home);
   }
   if (running) {
-    const reply = await askControl(running, { type: 'open', name: flags.name, port: flags.port, nodes: flags.nodes });
+    const { name, port, nodes, domain, ingressPorts } = flags;
+    const asking = { type: 'open', name, port, nodes, domain, ...(ingressPorts && { ingressPorts }) } as const;
+    const reply = await askControl(running, asking);
     if (reply.type !== 'opened') throw new Error(reply.type === 'error' ? reply.message : 'unexpected answer');
-    announce(reply.kubeconfig, reply.url);
+    announce(reply);
     await Promise.race([asked(), new Promise((end) => running.once('close', end))]);
     running.destroy();
     return;
@@ -110,16 +137,19 @@ async function start(flags: Flags): Promise<void> {
     log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   );
   const onMessage = (message: object): void => void process.send?.({ ...message, from: 'node' });
-  const node = flags.node ? startNodeProcess({ clock: createClock(), log, onMessage }) : undefined;
-  const clusters = new Clusters(flags.home, node);
+  const clock = createClock();
+  const ingress = flags.node ? await openIngress({ home: flags.home, wish: flags.wish, clock, log }) : undefined;
+  const node = ingress && startNodeProcess({ clock, log, onMessage, ingress });
+  const clusters = new Clusters(flags.home, node, ingress);
   try {
     const opened = await clusters.open(flags);
     clusters.link(opened.kubeconfig);
     const control = await serveControl(flags.home, clusters);
-    announce(opened.kubeconfig, opened.url);
+    announce(opened);
     await asked();
     control.close();
   } finally {
+    ingress?.close();
     await node?.stop();
     await clusters.closeAll();
     lock?.release();

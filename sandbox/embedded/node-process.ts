@@ -4,6 +4,7 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Skip, Timer } from './clock.ts';
+import type { Ingress, IngressPorts } from './ingress-ports.ts';
 
 /** What process 2 needs to play the node of a cluster. */
 interface NodeCluster {
@@ -13,6 +14,10 @@ interface NodeCluster {
   domain: string;
   /** Authorities that containers trust: PEM. */
   trusted: string;
+  /** The domain of the hosts of its Ingresses. */
+  zone?: string;
+  /** Where those answer. */
+  ingress?: IngressPorts;
   /** How many nodes; three unless told. */
   nodes?: number;
   /** What was skipped so far; a node that is started again knows of it. */
@@ -40,6 +45,8 @@ export interface NodeProcessOptions {
   log(message: string): void;
   /** What the node says of a cluster: `ready`, `failed`, `closed`. */
   onMessage?(message: NodeMessage): void;
+  /** The listeners it is to serve. */
+  ingress?: Ingress;
   /** Its main module; this installation's by default. */
   main?: string;
 }
@@ -81,6 +88,7 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
       restart = options.clock.after(wait, start);
       wait = Math.min(wait * 2, longestWait);
     });
+    void options.ingress?.give(started);
     for (const cluster of clusters.values()) started.send({ type: 'open', ...cluster });
   }
 

@@ -27,11 +27,24 @@ export interface ClusterOptions {
   onTrouble(error: Error): void;
   /** How many nodes; three unless told. */
   nodes?: number;
+  /** Of the hosts of its Ingresses; `NAME.localhost` unless told. */
+  domain?: string;
+  /** Where those hosts answer, as `--ingress-ports` takes it; that they do is a condition of the first start then. */
+  ingress?: { ports: string | undefined };
+}
+
+/** What the cluster's process says over its channel. */
+interface Said {
+  type: string;
+  kubeconfig?: string;
+  /** Why its hosts do not answer. */
+  trouble?: string;
 }
 
 /** Starts it and waits until its API answers. Rejects with its own last words; started again whenever it ends by itself. */
 export async function startCluster(options: ClusterOptions): Promise<ClusterProcess> {
   let stopping = false;
+  let everReady = false;
   let trouble: string | undefined;
   let child: ChildProcess;
   let exited: Promise<void>;
@@ -39,7 +52,9 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterProc
   async function launch(): Promise<string> {
     // The IPC channel tells it when this process is gone, however it ended.
     const size = options.nodes ? ['--nodes', String(options.nodes)] : [];
-    const words = ['--home', options.home, '--name', options.name, ...size];
+    const domain = options.domain ? ['--domain', options.domain] : [];
+    const ports = options.ingress?.ports ? ['--ingress-ports', options.ingress.ports] : [];
+    const words = ['--home', options.home, '--name', options.name, ...size, ...domain, ...ports];
     child = spawn(process.execPath, [...process.execArgv, MAIN, ...words], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
@@ -51,10 +66,13 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterProc
     const started = child;
     exited = new Promise((resolve) => started.once('exit', () => resolve()));
     return new Promise((resolve, reject) => {
-      createInterface({ input: started.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        const kubeconfig = /^export KUBECONFIG=(.*)$/.exec(line)?.[1];
-        if (kubeconfig) resolve(kubeconfig);
+      started.on('message', ({ type, kubeconfig, trouble: fault }: Said) => {
+        if (type !== 'ready' || !kubeconfig) return;
+        if (!fault || everReady || !options.ingress) return resolve(kubeconfig);
+        last = `${fault}.`;
+        started.kill('SIGTERM');
       });
+      started.stdout?.resume();
       started.once('error', reject);
       started.once('exit', (code) => {
         reject(new UserError(last || `the embedded cluster ended with ${code} before it was ready.`));
@@ -63,7 +81,6 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterProc
     });
   }
 
-  let everReady = false;
   function revive(): void {
     if (!everReady) return;
     trouble = 'the embedded cluster has ended and is being started again';

@@ -15,6 +15,10 @@ export interface Configuration {
   /** The embedded cluster's name. */
   name: string;
   learner: string;
+  /** Of the hosts of Ingresses. */
+  domain: string;
+  /** Where those hosts answer: `HTTP,HTTPS`, `high` or `low`; undefined where the cluster chooses. */
+  ingressPorts: string | undefined;
 }
 
 const FLAGS = {
@@ -26,6 +30,8 @@ const FLAGS = {
   kubeconfig: { type: 'string' },
   name: { type: 'string' },
   learner: { type: 'string' },
+  domain: { type: 'string' },
+  'ingress-ports': { type: 'string' },
   workshop: { type: 'boolean' },
   join: { type: 'string' },
 } as const;
@@ -33,6 +39,7 @@ const FLAGS = {
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
 /** Names a namespace must not take from the cluster or from Atelier. */
 const RESERVED = /^(default|kube-.*|atelier-.*|local-path-storage)$/;
+const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 
 /** Reads flags and environment once. Throws {@link UserError} with the remedy. */
@@ -52,6 +59,7 @@ export function parseConfiguration(args: string[], env: NodeJS.ProcessEnv, root:
   const context = flags.context ?? (env.ATELIER_CONTEXT || undefined);
   // KUBECONFIG alone asks for nothing: many have it set for all they do.
   const kubeconfig = flags.kubeconfig ?? (env.ATELIER_KUBECONFIG || undefined);
+  const learner = learnerOf(flags.learner ?? (env.ATELIER_LEARNER || undefined));
   const wantsReal = context !== undefined || kubeconfig !== undefined;
   return {
     port: portOf(flags.port ?? (env.PORT || '4321')),
@@ -63,7 +71,9 @@ export function parseConfiguration(args: string[], env: NodeJS.ProcessEnv, root:
       real: { kubeconfig: kubeconfigOf(kubeconfig ?? env.KUBECONFIG, here, env), ...(context && { context }) },
     }),
     name: labelOf('--name', flags.name ?? (env.ATELIER_NAME || 'main')),
-    learner: learnerOf(flags.learner ?? (env.ATELIER_LEARNER || undefined)),
+    learner,
+    domain: domainOf(flags.domain ?? (env.ATELIER_DOMAIN || `${learner}.localhost`)),
+    ingressPorts: ingressPortsOf(flags['ingress-ports'] ?? (env.ATELIER_INGRESS_PORTS || undefined)),
   };
 }
 
@@ -94,6 +104,26 @@ export function portOf(text: string): number {
 export function labelOf(flag: string, value: string): string {
   if (LABEL.test(value)) return value;
   throw new UserError(`${flag} ${value} is no name: use lower-case letters, digits and "-", at most 32.`, 2);
+}
+
+/** Throws {@link UserError} unless hosts can be below it. */
+export function domainOf(value: string): string {
+  const domain = value.toLowerCase().replace(/\.$/, '');
+  const isDomain = domain.length <= 170 && domain.split('.').every((part) => DNS_LABEL.test(part));
+  if (isDomain && domain !== 'localhost' && !/(^|\.)\d+$/.test(domain)) return domain;
+  throw new UserError(`--domain ${value} is no domain for hosts: give one such as learner.localhost.`, 2);
+}
+
+/** Throws {@link UserError} unless it is a pair of ports, or a word for one. Nothing of Atelier listens on 8080. */
+export function ingressPortsOf(value: string | undefined): string | undefined {
+  if (value === undefined || value === 'high' || value === 'low') return value;
+  const ports = /^\d{1,5},\d{1,5}$/.test(value) ? value.split(',').map(Number) : [];
+  const good = (port: number) => port >= 1 && port <= 65_535 && port !== 8080;
+  if (ports.length === 2 && ports[0] !== ports[1] && ports.every(good)) return value;
+  throw new UserError(
+    `--ingress-ports ${value} is no pair of ports: give two of 1 to 65535 without 8080, as 8880,8443, or high, or low.`,
+    2,
+  );
 }
 
 function learnerOf(wanted: string | undefined): string {

@@ -29,6 +29,8 @@ export interface SessionOptions {
   kubeconfig: string;
   context?: string;
   ownCluster: boolean;
+  /** Of the hosts of Ingresses. */
+  domain: string;
   proxy?: () => string | undefined;
   onTrouble(error: Error): void;
 }
@@ -105,7 +107,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
   const variables = () => ({
     namespace: sandbox.namespace,
     learner,
-    domain: `${learner}.localhost`,
+    domain: options.domain,
     charts: options.charts,
     context: 'sandbox',
   });

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Credentials, readKubeconfig } from '../../sandbox/embedded/client/kubeconfig.ts';
+import { TEST_ENVIRONMENT } from '../environment.ts';
 import type { Workplace } from './part.ts';
 import { type Measured, startNode } from './processes.ts';
 
@@ -26,6 +27,7 @@ export async function openCluster(
 ): Promise<BenchCluster> {
   const process_ = await startNode(MAIN, ['--home', home, '--name', name], /^export KUBECONFIG=(.*)$/, {
     ...process.env,
+    ...TEST_ENVIRONMENT,
     ...env,
   });
   workplace.atEnd(() => process_.end());

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { childrenOf } from '../bench/processes.ts';
+import { TEST_ENVIRONMENT } from '../environment.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const MAIN = path.join(ROOT, 'sandbox/embedded/main.ts');
@@ -20,7 +21,7 @@ export class Embedded {
     this.#child = spawn(process.execPath, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: ROOT,
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...TEST_ENVIRONMENT, ...env },
     });
     this.#gone = once(this.#child, 'exit');
     this.#child.stderr?.on('data', (data) => {

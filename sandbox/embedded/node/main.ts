@@ -1,8 +1,10 @@
 import { appendFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { createClock, type Skip, type SkippableClock } from '../clock.ts';
+import type { GivenListener, IngressPorts } from '../ingress-ports.ts';
 import type { EmbeddedNodes } from './open-nodes.ts';
 
 enableCompileCache();
@@ -21,13 +23,16 @@ export type NodeRequest =
       trusted?: string;
       /** Domain of the learner's DNS zone. */
       zone?: string;
+      /** Where its hosts answer. */
+      ingress?: IngressPorts;
       /** How many nodes. */
       nodes?: number;
       passThrough?: boolean;
       skips?: Skip[];
     }
   | { type: 'skip'; name: string; milliseconds: number }
-  | { type: 'close'; name: string };
+  | { type: 'close'; name: string }
+  | GivenListener;
 
 /** What it is told. */
 export type NodeReply =
@@ -69,6 +74,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
       ...(domain && { clusterDomain: domain }),
       ...(request.trusted && { trusted: request.trusted }),
       ...(zone && { zone }),
+      ...(request.ingress && { ingress: request.ingress }),
       ...(request.nodes && { count: request.nodes }),
       // More pods than a node of this size takes, for measuring.
       size: {
@@ -109,12 +115,13 @@ async function end(): Promise<void> {
   process.exit(0);
 }
 
-process.on('message', (request: NodeRequest) => {
+process.on('message', (request: NodeRequest, listener?: Server) => {
   if (request.type === 'open') void open(request);
   else if (request.type === 'skip') {
     const { name, milliseconds } = request;
     reply({ type: 'skipped', name, fired: clocks.get(name)?.skip(milliseconds) ?? 0 });
   } else if (request.type === 'close') void close(request.name);
+  else if (request.type === 'listener') listener?.close();
 });
 // Whoever started us is gone: so are we.
 process.on('disconnect', () => process.exit(0));

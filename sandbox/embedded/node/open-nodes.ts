@@ -8,6 +8,7 @@ import { createInformer } from '../client/informer.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
 import { createRecorder } from '../client/recorder.ts';
 import { type Clock, createClock } from '../clock.ts';
+import type { IngressPorts } from '../ingress-ports.ts';
 import { resolveImage } from './images/registry.ts';
 import { resources } from './kubelet/configuration.ts';
 import type { Resolve } from './kubelet/images.ts';
@@ -39,6 +40,8 @@ export interface NodesOptions {
   trusted?: string;
   /** Domain of the learner's DNS zone. */
   zone?: string;
+  /** Where its hosts answer on the machine. */
+  ingress?: IngressPorts;
   /** Of each. */
   size?: NodeSize;
   /** The clusters beside this one. */
@@ -166,7 +169,9 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
   watched.volumes.on((now, before) => {
     if (!now && before?.spec?.persistentVolumeReclaimPolicy === 'Delete') removeVolume(home, before.metadata.name!);
   });
-  writeFileSync(join(directory, 'proxy.json'), `${JSON.stringify({ url: proxy.url })}\n`, { mode: 0o600 });
+  const { ingress } = options;
+  const told = { url: proxy.url, ...(ingress && { ingress: { ...ingress, domain: zone.domain, dns: names.port } }) };
+  writeFileSync(join(directory, 'proxy.json'), `${JSON.stringify(told)}\n`, { mode: 0o600 });
 
   /** From here on, the machines do as their Nodes say. */
   function follow(): void {

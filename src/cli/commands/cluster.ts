@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { homeOf, labelOf, portOf } from '../../server/configuration.ts';
+import { domainOf, homeOf, ingressPortsOf, labelOf, portOf } from '../../server/configuration.ts';
 import { openHome } from '../../server/home.ts';
 import { UserError } from '../../server/user-error.ts';
 import { skip } from '../cluster-clock.ts';
@@ -13,6 +13,8 @@ const FLAGS = {
   name: { type: 'string' },
   port: { type: 'string' },
   nodes: { type: 'string' },
+  domain: { type: 'string' },
+  'ingress-ports': { type: 'string' },
   gaps: { type: 'boolean' },
   kubeconfig: { type: 'string' },
 } as const;
@@ -36,8 +38,11 @@ export async function cluster(args: string[]): Promise<void> {
   }
   const port = portOf(flags.port ?? (env.PORT || '0'));
   if (!flags.gaps) openHome(home);
+  const domain = domainOf(flags.domain ?? (env.ATELIER_DOMAIN || `${name}.localhost`));
+  const ports = ingressPortsOf(flags['ingress-ports'] ?? (env.ATELIER_INGRESS_PORTS || undefined));
+  const hosts = ['--domain', domain, ...(ports ? ['--ingress-ports', ports] : [])];
   const size = flags.nodes ? ['--nodes', flags.nodes] : [];
-  const words = flags.gaps ? ['--gaps'] : ['--home', home, '--name', name, '--port', String(port), ...size];
+  const words = flags.gaps ? ['--gaps'] : ['--home', home, '--name', name, '--port', String(port), ...size, ...hosts];
   // The IPC channel tells it when this process is gone, however it ended.
   const child = spawn(process.execPath, [...process.execArgv, MAIN, ...words], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

@@ -26,7 +26,7 @@ const STEPS = 4;
 /** `atelier start`: everything one learner needs, until a signal ends it. */
 export async function start(args: string[]): Promise<void> {
   const configuration = parseConfiguration(args, process.env, ROOT);
-  const { home, learner } = configuration;
+  const { home, learner, name, domain, ingressPorts } = configuration;
   checkBash();
   openHome(home);
   const lock = lockHome(home);
@@ -59,7 +59,7 @@ export async function start(args: string[]): Promise<void> {
     progress.say(real ? `Using the cluster of context ${real.context}` : 'Starting the cluster');
     const [site, cluster] = await Promise.all([
       import(pathToFileURL(path.join(DIST, 'server/entry.mjs')).href) as Promise<{ handler: PageHandler }>,
-      real ? undefined : startCluster({ home, name: configuration.name, onTrouble: log.trouble }),
+      real ? undefined : startCluster({ home, name, domain, ingress: { ports: ingressPorts }, onTrouble: log.trouble }),
       // Loaded while the cluster comes up: provisioning needs it at once.
       import('@kubernetes/client-node'),
     ]);
@@ -79,6 +79,7 @@ export async function start(args: string[]): Promise<void> {
       kubeconfig,
       ...(real && { context: real.context }),
       ownCluster: !real,
+      domain,
       proxy: () => cluster?.proxy(),
       onTrouble: log.trouble,
     });
@@ -94,7 +95,7 @@ export async function start(args: string[]): Promise<void> {
         identity,
         session,
         tracks,
-        cluster: { kind: real ? 'real' : 'embedded', name: real?.context ?? configuration.name, simulated: !real },
+        cluster: { kind: real ? 'real' : 'embedded', name: real?.context ?? name, simulated: !real },
         trouble: () => cluster?.trouble() ?? troubleOf({ kubeconfig, ...(real && { context: real.context }) }),
       },
     );

@@ -29,6 +29,7 @@ export interface StageOptions {
 export async function openStage(options: StageOptions): Promise<Stage> {
   const { home, tools, tracks, learner, onTrouble } = options;
   const charts = path.join(home, 'charts');
+  const domain = `${learner}.localhost`;
   await packCharts(tools, charts);
   const serve = sirv(charts, { dev: true });
   const repository = createServer((request, response) => {
@@ -36,7 +37,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     serve(request, response, () => void response.writeHead(404).end());
   });
   await new Promise<void>((resolve) => repository.listen(0, '127.0.0.1', resolve));
-  const cluster = options.kubeconfig ? undefined : await startCluster({ home, name: 'main', onTrouble });
+  const cluster = options.kubeconfig
+    ? undefined
+    : await startCluster({ home, name: 'main', domain, ingress: { ports: 'high' }, onTrouble });
   const session = await openSession({
     learner,
     directory: path.join(home, 'learners', learner),
@@ -46,6 +49,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     charts: `http://127.0.0.1:${(repository.address() as AddressInfo).port}/charts`,
     kubeconfig: options.kubeconfig ?? cluster?.kubeconfig ?? '',
     ownCluster: !options.kubeconfig,
+    domain,
     proxy: () => cluster?.proxy(),
     onTrouble,
   });

@@ -25,6 +25,15 @@ test('flags win over the environment, the environment over defaults', () => {
   });
 });
 
+test('hosts of Ingresses are below the learner’s own domain, at ports the cluster chooses', () => {
+  expect(parse(['--learner', 'ada'])).toMatchObject({ domain: 'ada.localhost', ingressPorts: undefined });
+  expect(parse([], { ATELIER_DOMAIN: 'Kub.Example.org.', ATELIER_INGRESS_PORTS: 'low' })).toMatchObject({
+    domain: 'kub.example.org',
+    ingressPorts: 'low',
+  });
+  expect(parse(['--ingress-ports', '3080,3443'], { ATELIER_INGRESS_PORTS: 'high' }).ingressPorts).toBe('3080,3443');
+});
+
 test('a context or a kubeconfig asks for a real cluster', () => {
   expect(parse([]).real).toBeUndefined();
   expect(parse(['--context', 'kind'], { HOME: '/me' }).real).toEqual({
@@ -41,6 +50,11 @@ test.each([
   [['--host', '0.0.0.0'], /--host 0.0.0.0 would let others in/],
   [['--learner', 'kube-system'], /is a name of the cluster's own: choose another/],
   [['--learner', 'Ada'], /--learner Ada is no name: use lower-case/],
+  [['--domain', 'localhost'], /--domain localhost is no domain for hosts: give one such as learner.localhost/],
+  [['--domain', '127.0.0.1'], /is no domain for hosts/],
+  [['--domain', 'a..b'], /is no domain for hosts/],
+  [['--ingress-ports', '8080,8443'], /--ingress-ports 8080,8443 is no pair of ports: give two/],
+  [['--ingress-ports', '80'], /is no pair of ports/],
   [['--workshop'], /not built yet: start without the flag/],
 ])('%j says what to do instead', (args, sentence) => {
   expect(() => parse(args)).toThrow(sentence);
