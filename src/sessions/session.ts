@@ -8,6 +8,7 @@ import type { SaidOutput } from '../checks/said.ts';
 import { type WatchedCluster, watchCluster } from '../cluster/cluster.ts';
 import { connect } from '../cluster/connection.ts';
 import { createTerminal, type Terminal } from '../gateway/terminal.ts';
+import { foundationOf } from '../lessons/foundation.ts';
 import type { LessonFolder, TrackFolder } from '../lessons/load.ts';
 import type { Variables } from '../lessons/variables.ts';
 import { type ControlAnswer, type ControlRequest, serveControl } from './control.ts';
@@ -111,6 +112,9 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
     charts: options.charts,
     context: 'sandbox',
   });
+
+  /** The first lesson of a track that touches the cluster teaches where the kubeconfig goes. */
+  const startsWithoutKubeconfig = (folder: LessonFolder) => foundationOf(folder, options.tracks).length === 0;
 
   function find(key: string): LessonFolder {
     const folder = lessons.get(key);
@@ -227,8 +231,7 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
   }
 
   async function replayBefore(folder: LessonFolder, tell: (line: string) => void): Promise<void> {
-    const track = options.tracks.find(({ id }) => id === folder.track);
-    const before = (track?.lessons ?? []).filter((lesson) => lesson.number < folder.number);
+    const before = foundationOf(folder, options.tracks);
     if (before.length > 0) await sandbox.placeKubeconfig();
     for (const lesson of before) {
       const key = lessonKey(lesson);
@@ -336,9 +339,4 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
 /** `datalab/02-raw-jupyter` */
 export function lessonKey(lesson: LessonFolder): string {
   return `${lesson.track}/${basename(lesson.folder)}`;
-}
-
-/** The first lesson of a track teaches where the kubeconfig goes. */
-function startsWithoutKubeconfig(folder: LessonFolder): boolean {
-  return folder.number === 1;
 }

@@ -3,6 +3,12 @@ import { type Atelier, expect } from './atelier.ts';
 
 /** Answers to the questions of the lessons: what a learner reads off the screen, asked of the cluster. */
 const ANSWERS: Record<string, (atelier: Atelier) => string> = {
+  'goal/portable': () => 's3',
+  'image/outside': () => 'kernel',
+  'place/hospital': () => 'distribution',
+  'origin/key': () => 'kubeconfig',
+  'terraform/again': () => 'nothing',
+  'tools/client': (atelier) => /v\d+\.\d+\.\d+/.exec(atelier.kubectl('version', '--client'))?.[0] ?? '',
   'refused/address': () => 'localhost:8080',
   'kubeconfig/node': (atelier) => atelier.kubectl('get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}'),
   'whoami/rights': () => 'own',

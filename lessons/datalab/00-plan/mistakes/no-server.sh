@@ -1,0 +1,2 @@
+# tools/client/no-server
+kubectl version
