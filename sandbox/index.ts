@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { homeFolder } from './home-folder.ts';
 import { type Connection, connect } from './provision/connection.ts';
 import { keepToken, kubeconfigOf, writePrivately } from './provision/credentials.ts';
+import { writeAuthorities } from './shell/authorities.ts';
 import { shellEnvironment, WORKBENCH } from './shell/environment.ts';
 import { openShell, type Shell } from './shell/pty.ts';
 import { socketPath } from './socket-path.ts';
@@ -26,6 +27,8 @@ export interface SandboxOptions {
   tools: Tools;
   /** The embedded cluster’s HTTP proxy, once it is known; asked at each use. */
   proxy?: () => string | undefined;
+  /** PEM file of the workshop's own certificate authority, where the cluster has one. */
+  authority?: string;
   onTrouble: (error: Error) => void;
 }
 
@@ -37,6 +40,10 @@ export interface Sandbox {
   readonly control: string;
   /** The identity checks watch with. */
   readonly readerKubeconfig: string;
+  /** The file of certificates that the learner's programs trust; undefined where those of the machine are enough. */
+  readonly authorities: string | undefined;
+  /** Whether the learner may do anything in the cluster, by context `admin`; known once provisioned. */
+  ownsCluster(): boolean;
   /** Opens a shell. Needs no cluster: a prompt comes up while the sandbox is still provisioned. */
   shell(size: { columns: number; rows: number }): Promise<Shell>;
   /** The environment of a shell, for commands that run without a terminal. */
@@ -67,15 +74,30 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
   await writeCommand(path.join(commands, 'atelier'));
+  const bundle = path.join(credentials, 'authorities.crt');
+  // Looked at again when the sandbox is provisioned: at its very first start, a cluster makes its authority meanwhile.
+  const trust = async () => options.authority !== undefined && writeAuthorities(options.authority, bundle, process.env);
+  let trusts = await trust();
   const completing = writeCompletions(tools, completions).catch(options.onTrouble);
 
   let connection: Connection | undefined;
   let kubeconfig = '';
+  let hasAdmin = options.ownCluster;
   const renewals: { close(): void }[] = [];
   const tokenFile = (name: string) => path.join(credentials, `${name}.token`);
   const environment = (systemTools = false) =>
     shellEnvironment(
-      { learner, home, commands, tools: tools.directory, systemTools, completions, proxy: options.proxy?.(), control },
+      {
+        learner,
+        home,
+        commands,
+        tools: tools.directory,
+        systemTools,
+        completions,
+        proxy: options.proxy?.(),
+        authorities: trusts ? bundle : undefined,
+        control,
+      },
       process.env,
     );
   const kubectlConfig = path.join(home, '.kube', 'config');
@@ -88,7 +110,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     await owner.apply('learner', variables);
     await owner.apply('cluster-facts', variables);
     await owner.apply('reader', variables);
-    const hasAdmin = options.ownCluster || (await owner.ownsCluster());
+    hasAdmin = options.ownCluster || (await owner.ownsCluster());
+    trusts = await trust();
     if (hasAdmin) await owner.apply('own-cluster', variables);
     for (const renewal of renewals.splice(0)) renewal.close();
     const accounts = [
@@ -113,6 +136,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     home,
     control,
     readerKubeconfig,
+    authorities: options.authority === undefined ? undefined : bundle,
+    ownsCluster: () => hasAdmin,
     async shell(size) {
       await completing;
       return openShell({

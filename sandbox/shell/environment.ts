@@ -15,6 +15,8 @@ export interface ShellPlace {
   completions: string;
   /** The embedded cluster's HTTP proxy; absent on a real cluster. */
   proxy: string | undefined;
+  /** Certificates to trust, as one file; absent where those of the machine are enough. */
+  authorities?: string | undefined;
   /** The socket that `atelier wait` and `atelier answer` speak to. */
   control: string;
 }
@@ -31,6 +33,8 @@ export function shellEnvironment(place: ShellPlace, machine: NodeJS.ProcessEnv):
         NO_PROXY: '127.0.0.1,::1',
       }
     : {};
+  // OpenSSL, Python and Go read the first; curl, which may be built on another library, the second.
+  const trust = place.authorities ? { SSL_CERT_FILE: place.authorities, CURL_CA_BUNDLE: place.authorities } : {};
   const own = machine.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   return {
     HOME: place.home,
@@ -46,6 +50,7 @@ export function shellEnvironment(place: ShellPlace, machine: NodeJS.ProcessEnv):
     ATELIER_COMPLETIONS: place.completions,
     ATELIER_CONTROL: place.control,
     ...proxies,
+    ...trust,
   };
 }
 

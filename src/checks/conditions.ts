@@ -59,6 +59,19 @@ const RELEASE = objectOf('Release', {
   notes: STRING,
 });
 
+const TLS = objectOf('Tls', {
+  verified: BOOL,
+  error: STRING,
+  subject: STRING,
+  issuer: STRING,
+  names: listOf(STRING),
+  chain: listOf(STRING),
+  notBefore: TIMESTAMP,
+  notAfter: TIMESTAMP,
+});
+
+const DNS_REPLY = objectOf('DnsReply', { name: STRING, type: STRING, code: STRING, answers: listOf(STRING) });
+
 const RESPONSE = objectOf('Response', {
   /** The address that answered. */
   url: STRING,
@@ -67,6 +80,8 @@ const RESPONSE = objectOf('Response', {
   body: STRING,
   /** The body, where it is JSON. */
   json: DYN,
+  /** Of https alone. */
+  tls: TLS,
 });
 
 function scopeOf(watch: Watch | undefined, release: ReleaseWatch | undefined): Record<string, CelType> {
@@ -82,7 +97,8 @@ export function compileCheck(key: string, check: Check): { compiled: CompiledChe
   const reads: string[][] = [];
   const own = scopeOf(check.watch, check.release);
   const before = { before: objectOf('before', own) };
-  const base: Scope = { ...own, ...before, vars: mapOf(STRING), ...(check.http ? { response: RESPONSE } : {}) };
+  const response = check.dns ? DNS_REPLY : check.http && RESPONSE;
+  const base: Scope = { ...own, ...before, vars: mapOf(STRING), ...(response ? { response } : {}) };
 
   function compile(source: string | undefined, path: (string | number)[], scope: Scope, wanted?: CelType) {
     if (source === undefined) return undefined;

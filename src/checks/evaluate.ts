@@ -38,7 +38,7 @@ export interface Circumstances {
   variables: Readonly<Record<string, string | undefined>>;
   /** The check's objects when it armed. */
   before?: JsonObject | undefined;
-  /** The last answer of a probe, for `http` checks. */
+  /** The last answer of a probe, for `http` and `dns` checks. */
   response?: JsonObject | undefined;
 }
 
@@ -52,8 +52,8 @@ export function judge(compiled: CompiledCheck, circumstances: Circumstances, bud
   const { check, expect, broken } = compiled;
   if (broken) return { verdict: 'failing', why: { field: ITSELF, value: broken } };
   if (!expect) return { verdict: 'waiting' };
-  if (check.http && !circumstances.response)
-    return { verdict: 'waiting', why: { field: first(check.http.url), value: 'no answer yet' } };
+  const asked = check.dns ? `${check.dns.name} ${check.dns.type}` : check.http && first(check.http.url);
+  if (asked && !circumstances.response) return { verdict: 'waiting', why: { field: asked, value: 'no answer yet' } };
   const bound = bindingsOf(check.watch, check.release, circumstances);
   if ('blocked' in bound) return bound.blocked;
   const bindings = { ...common(circumstances), ...bound.bindings };

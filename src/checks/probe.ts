@@ -1,6 +1,10 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { type SecureContext, TLSSocket } from 'node:tls';
 import type { JsonObject } from '../../cel/values.ts';
+import type { DnsQuestion, HttpQuestion } from '../lessons/schema.ts';
+import type { DnsReply } from './resolve.ts';
+import { type TlsFacts, tlsFacts } from './tls-facts.ts';
 
 /** The answer of an address of the learner's. */
 export interface ProbeResponse {
@@ -9,32 +13,58 @@ export interface ProbeResponse {
   headers: Record<string, string>;
   /** At most 256 kB. */
   body: string;
+  /** Of https alone. */
+  tls?: TlsFacts;
 }
 
-/** Asks an address once; throws an Error where nothing answers. `from` says on whose network. */
-export type Probe = (url: string, from: 'server' | 'shell', signal: AbortSignal) => Promise<ProbeResponse>;
+/** Asks the world around the cluster; both throw an Error where nothing answers. */
+export interface Probe {
+  /** One address of the question's, once. */
+  http(url: string, question: Pick<HttpQuestion, 'from' | 'headers'>, signal: AbortSignal): Promise<ProbeResponse>;
+  dns(question: DnsQuestion, signal: AbortSignal): Promise<DnsReply>;
+}
+
+export interface FetchOptions {
+  /** An HTTP proxy to go through. */
+  proxy?: string | undefined;
+  headers?: Record<string, string> | undefined;
+  /** Whom to trust; without it, whom Node trusts. */
+  trust?: SecureContext | undefined;
+}
 
 const MAX_BODY = 256 * 1024;
 
 /** A GET without redirects or cookies. A certificate is taken as it is: what a lesson teaches about it, a check says. */
-export function fetchOnce(url: string, signal: AbortSignal, proxy?: string): Promise<ProbeResponse> {
+export function fetchOnce(url: string, signal: AbortSignal, options: FetchOptions = {}): Promise<ProbeResponse> {
+  const { proxy, headers = {}, trust } = options;
   return new Promise((resolve, reject) => {
     const { get, Agent } = url.startsWith('https:') ? https : http;
-    const through = proxy ? { agent: new Agent({ proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }) } : {};
+    // Nothing is kept between two questions: a resumed session has no certificates to look at.
+    const agent = new Agent({
+      maxCachedSessions: 0,
+      ...(proxy ? { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } } : {}),
+    });
     const request = get(
       url,
-      { signal, ...through, rejectUnauthorized: false, headers: { 'user-agent': 'atelier-check' } },
+      {
+        signal,
+        agent,
+        rejectUnauthorized: false,
+        ...(trust ? { secureContext: trust } : {}),
+        headers: { 'user-agent': 'atelier-check', ...headers },
+      },
       (response) => {
+        const tls = response.socket instanceof TLSSocket ? tlsFacts(response.socket) : undefined;
         let body = '';
         response.setEncoding('utf8');
         const finish = () => {
-          const headers = Object.fromEntries(
+          const received = Object.fromEntries(
             Object.entries(response.headers).map(([name, value]) => [
               name,
               Array.isArray(value) ? value.join(', ') : (value ?? ''),
             ]),
           );
-          resolve({ url, status: response.statusCode ?? 0, headers, body });
+          resolve({ url, status: response.statusCode ?? 0, headers: received, body, ...(tls ? { tls } : {}) });
         };
         response.on('data', (chunk: string) => {
           body += chunk;
@@ -49,6 +79,7 @@ export function fetchOnce(url: string, signal: AbortSignal, proxy?: string): Pro
       },
     );
     request.on('error', reject);
+    request.on('close', () => agent.destroy());
   });
 }
 

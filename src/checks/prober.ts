@@ -13,7 +13,7 @@ const FIRST_PAUSE = 700;
 const LONGEST_PAUSE = 5_000;
 const TIME_OUT = 3_000;
 
-/** Asks the addresses of `http` checks for as long as they are wanted, more and more rarely; one request at a time each. */
+/** Asks the addresses of `http` checks and the names of `dns` checks for as long as they are wanted, more and more rarely; one request at a time each. */
 export function createProber(
   probe: Probe | undefined,
   clock: RunClock,
@@ -46,20 +46,21 @@ export function createProber(
     void ask();
   }
 
-  /** Of several addresses the first that passes, else the first that answers. */
   async function askAll({ check, expect }: CompiledCheck, ended: AbortSignal): Promise<JsonObject | undefined> {
-    if (!probe || !check.http) return undefined;
+    const { http, dns } = check;
+    if (!probe) return undefined;
+    const within = () => AbortSignal.any([ended, AbortSignal.timeout(TIME_OUT)]);
+    // Nobody who answers yet: that is what the check waits for.
+    if (dns) return probe.dns(dns, within()).then((reply): JsonObject => ({ ...reply }), none);
+    if (!http) return undefined;
+    // Of several addresses the first that passes, else the first that answers.
     let answer: JsonObject | undefined;
-    for (const url of [check.http.url].flat()) {
-      try {
-        const signal = AbortSignal.any([ended, AbortSignal.timeout(TIME_OUT)]);
-        const response = responseBinding(await probe(url, check.http.from, signal));
-        const outcome = expect?.evaluate({ response });
-        if (outcome && 'value' in outcome && outcome.value === true) return response;
-        answer ??= response;
-      } catch {
-        // Nobody listens there yet: that is what the check waits for.
-      }
+    for (const url of [http.url].flat()) {
+      const response = await probe.http(url, http, within()).then(responseBinding, none);
+      if (!response) continue;
+      const outcome = expect?.evaluate({ response });
+      if (outcome && 'value' in outcome && outcome.value === true) return response;
+      answer ??= response;
     }
     return answer;
   }
@@ -89,4 +90,8 @@ export function createProber(
       for (const key of [...active.keys()]) stop(key);
     },
   };
+}
+
+function none(): undefined {
+  return undefined;
 }

@@ -19,7 +19,7 @@ export interface LessonRunOptions {
   cluster: ClusterSource;
   progress: ProgressStore;
   clock?: RunClock;
-  /** Without it `http` checks wait. */
+  /** Without it `http` and `dns` checks wait. */
   probe?: Probe;
 }
 
@@ -251,7 +251,7 @@ export function createLessonRun(options: LessonRunOptions): LessonRun {
 
   function probeArmed(): void {
     const armed = (currentStep()?.entries ?? []).filter(
-      ({ key, check }) => check.http && progress?.armed[key] && !passed(key),
+      ({ key, check }) => (check.http ?? check.dns) && progress?.armed[key] && !passed(key),
     );
     prober.want(listeners.size > 0 ? armed.map(({ key, compiled }) => ({ key, compiled })) : []);
   }

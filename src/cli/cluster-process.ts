@@ -1,15 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, watch } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { UserError } from '../server/user-error.ts';
+import { type ClusterPlace, readPlace } from '../sessions/cluster-place.ts';
 import { ROOT } from './project.ts';
 
 /** The embedded cluster, as processes of its own: all that is known of it is a kubeconfig. */
 export interface ClusterProcess {
   kubeconfig: string;
-  /** Where its HTTP proxy listens, once it does. */
-  proxy(): string | undefined;
+  /** Where it meets the world, once its node's process says so; asked at each use, for it may be started again. */
+  place(): ClusterPlace | undefined;
+  /** Resolves when `place` is known; false where it is not in time. */
+  placed(): Promise<boolean>;
+  /** PEM file of the authority that its certificates come from. */
+  authority: string;
   /** Why it does not answer now, or undefined. */
   trouble(): string | undefined;
   stop(): Promise<void>;
@@ -19,6 +24,8 @@ export interface ClusterProcess {
 const RESTART_PAUSE = 300;
 /** Milliseconds it has to end by itself. */
 const STOP_PATIENCE = 5_000;
+/** Milliseconds its node's process has to say where it meets the world, before the site goes on without. */
+const PLACE_PATIENCE = 10_000;
 const MAIN = path.join(ROOT, 'sandbox/embedded/main.ts');
 
 export interface ClusterOptions {
@@ -39,6 +46,23 @@ interface Said {
   kubeconfig?: string;
   /** Why its hosts do not answer. */
   trouble?: string;
+}
+
+/** Resolves with true when something in the folder makes it so, with false when patience ends. */
+function placed(folder: string, known: () => boolean): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (value: boolean) => {
+      watcher.close();
+      clearTimeout(timer);
+      resolve(value);
+    };
+    const look = () => {
+      if (known()) settle(true);
+    };
+    const watcher = watch(folder, look);
+    const timer = setTimeout(() => settle(false), PLACE_PATIENCE);
+    look();
+  });
 }
 
 /** Starts it and waits until its API answers. Rejects with its own last words; started again whenever it ends by itself. */
@@ -97,18 +121,22 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterProc
     }, RESTART_PAUSE);
   }
 
+  const folder = path.join(options.home, 'clusters', options.name);
+  function place(): ClusterPlace | undefined {
+    try {
+      return readPlace(readFileSync(path.join(folder, 'proxy.json'), 'utf8'));
+    } catch {
+      return undefined;
+    }
+  }
+
   const kubeconfig = await launch();
   everReady = true;
   return {
     kubeconfig,
-    proxy() {
-      try {
-        const file = path.join(options.home, 'clusters', options.name, 'proxy.json');
-        return (JSON.parse(readFileSync(file, 'utf8')) as { url: string }).url;
-      } catch {
-        return undefined;
-      }
-    },
+    place,
+    placed: () => placed(folder, () => place() !== undefined),
+    authority: path.join(options.home, 'workshop-ca', 'root.crt'),
     trouble: () => trouble,
     async stop() {
       stopping = true;

@@ -1,5 +1,7 @@
+import type { Loose } from '../../kubernetes/object.ts';
 import { type Collection, openCollection, TIMING, type Timing } from './collection.ts';
 import { type ApiError, apiError, type Connection, readText } from './connection.ts';
+import { isCustom } from './resources.ts';
 import type { ClusterSource, View } from './source.ts';
 
 export interface WatchedClusterOptions {
@@ -13,12 +15,21 @@ export interface WatchedCluster extends ClusterSource {
   close(): void;
 }
 
+interface Held {
+  collection: Collection;
+  wanted: number;
+  lingering?: NodeJS.Timeout;
+  /** Of a custom kind, the state of its definition when it was last read. */
+  definition?: string;
+}
+
+const DEFINITIONS = 'customresourcedefinitions';
 const SYNCING: View = { state: 'syncing', items: [] };
 
 /** One shared watch a kind, open only while somebody wants it, whatever the number of learners. */
 export function watchCluster(options: WatchedClusterOptions): WatchedCluster {
   const timing = { ...TIMING, ...options.timing };
-  const collections = new Map<string, { collection: Collection; wanted: number; lingering?: NodeJS.Timeout }>();
+  const collections = new Map<string, Held>();
   const listeners = new Map<string, Set<() => void>>();
   let changed: Set<string> | undefined;
 
@@ -47,8 +58,35 @@ export function watchCluster(options: WatchedClusterOptions): WatchedCluster {
       return;
     }
     const { connection, namespace } = options;
-    const collection = openCollection({ connection, resource, namespace, timing, changed: tell });
-    collections.set(resource, { collection, wanted: 1 });
+    const changed = resource === DEFINITIONS ? definitionsChanged : tell;
+    const collection = openCollection({ connection, resource, namespace, timing, changed });
+    const held: Held = { collection, wanted: 1 };
+    collections.set(resource, held);
+    // Custom kinds come and go with their definitions: these are watched, so that nobody has to ask again and again.
+    if (isCustom(resource)) {
+      hold(DEFINITIONS);
+      held.definition = definitionOf(resource);
+    }
+  }
+
+  function definitionOf(resource: string): string {
+    const definition = collections
+      .get(DEFINITIONS)
+      ?.collection.view('')
+      .items.find(({ metadata }) => metadata.name === resource) as Loose;
+    const served = definition?.status?.conditions?.find(({ type }: Loose) => type === 'Established')?.status;
+    return definition ? `${definition.metadata.uid} ${served}` : '';
+  }
+
+  function definitionsChanged(namespaces: Iterable<string>): void {
+    for (const [resource, held] of collections) {
+      if (held.definition === undefined) continue;
+      const now = definitionOf(resource);
+      if (now === held.definition) continue;
+      held.definition = now;
+      held.collection.again();
+    }
+    tell(namespaces);
   }
 
   function letGo(resource: string): void {
@@ -57,6 +95,7 @@ export function watchCluster(options: WatchedClusterOptions): WatchedCluster {
     known.lingering = setTimeout(() => {
       known.collection.close();
       collections.delete(resource);
+      if (known.definition !== undefined) letGo(DEFINITIONS);
     }, timing.linger);
     known.lingering.unref();
   }

@@ -32,6 +32,8 @@ export const TIMING: Timing = { idle: 75_000, pause: 100, longestPause: 5_000, l
 /** One list and watch, folded into objects by namespace, until closed. */
 export interface Collection {
   view(namespace: string): View;
+  /** What was read may be no more, or be there now: reads it anew at once. */
+  again(): void;
   close(): void;
 }
 
@@ -51,9 +53,12 @@ export function openCollection(options: CollectionOptions): Collection {
   let message: string | undefined;
   let version: string | undefined;
   let failures = 0;
+  let nudge = new AbortController();
+  let nudges = 0;
 
   async function run(): Promise<void> {
     while (!ended.signal.aborted) {
+      const heard = nudges;
       try {
         const resource = await resolve();
         const path = pathOf(resource, options);
@@ -62,7 +67,8 @@ export function openCollection(options: CollectionOptions): Collection {
       } catch (error) {
         if (ended.signal.aborted) return;
         fail(error);
-        await pause();
+        // Nudged meanwhile, it has asked too early.
+        if (heard === nudges) await pause();
       }
     }
   }
@@ -95,7 +101,8 @@ export function openCollection(options: CollectionOptions): Collection {
     const query = `watch=true&allowWatchBookmarks=true&timeoutSeconds=${240 + Math.floor(Math.random() * 60)}&resourceVersion=${version}`;
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), timing.idle);
-    const signal = AbortSignal.any([ended.signal, silence.signal]);
+    const nudged = nudge.signal;
+    const signal = AbortSignal.any([ended.signal, silence.signal, nudged]);
     const began = performance.now();
     let response: IncomingMessage | undefined;
     try {
@@ -112,7 +119,7 @@ export function openCollection(options: CollectionOptions): Collection {
       failures = 0;
     } catch (error) {
       // After silence the watch goes on from the last version seen: nothing is lost, nothing read twice.
-      if (silence.signal.aborted && !ended.signal.aborted) return;
+      if ((silence.signal.aborted || nudged.aborted) && !ended.signal.aborted) return;
       throw error;
     } finally {
       clearTimeout(timer);
@@ -153,8 +160,9 @@ export function openCollection(options: CollectionOptions): Collection {
     const longest = state === 'denied' ? timing.longestPause * 3 : timing.longestPause;
     const wait = Math.min(longest, timing.pause * 2 ** Math.min(failures - 1, 20)) * (0.75 + Math.random() / 2);
     return new Promise((resume) => {
+      const early = AbortSignal.any([ended.signal, nudge.signal]);
       const timer = setTimeout(resume, wait);
-      ended.signal.addEventListener('abort', () => {
+      early.addEventListener('abort', () => {
         clearTimeout(timer);
         resume();
       });
@@ -172,13 +180,22 @@ export function openCollection(options: CollectionOptions): Collection {
       items: store.items(namespace),
       ...(state === 'denied' && message ? { message } : {}),
     }),
+    again() {
+      nudges++;
+      failures = 0;
+      version = undefined;
+      nudge.abort();
+      nudge = new AbortController();
+    },
     close: () => ended.abort(),
   };
 }
 
-/** What no check reads and half of an object's size. */
+/** What no check reads and half of an object's size; of a definition of kinds, nearly all of it. */
 function slim(object: KubeObject): KubeObject {
   if (object.metadata) delete (object.metadata as Loose).managedFields;
+  const versions: Loose = (object as Loose).spec?.versions;
+  if (Array.isArray(versions)) for (const version of versions) delete version?.schema;
   return object;
 }
 

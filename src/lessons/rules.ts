@@ -1,7 +1,7 @@
 import { re2 } from '../../cel/functions.ts';
 import { closest } from '../../cel/suggest.ts';
 import { compileCheck } from '../checks/conditions.ts';
-import { findResource, isCustom, resourceNames } from '../cluster/resources.ts';
+import { customSiblings, findResource, isCustom, resourceNames } from '../cluster/resources.ts';
 import type { LessonFolder } from './load.ts';
 import type { LessonProblem } from './problem.ts';
 import type { Check, Hint, Watch } from './schema.ts';
@@ -30,6 +30,7 @@ export function checkPlan({ lesson, source }: LessonFolder): LessonProblem[] {
     step.checks.forEach((check, c) => {
       const path: Path = ['steps', s, 'checks', c];
       checkKind(check, path, report);
+      checkQuestion(check, path, report);
       checkOrder(check, ids, path, report);
       unique(
         (check.hints ?? []).map((hint) => hint.id),
@@ -66,14 +67,17 @@ export function checkPlan({ lesson, source }: LessonFolder): LessonProblem[] {
 type Report = (path: Path, message: string, remedy?: string) => void;
 
 function checkKind(check: Check, path: Path, report: Report): void {
-  const kinds = (['watch', 'release', 'http', 'answer'] as const).filter((kind) => check[kind] !== undefined);
-  // An answer may be compared with what the check looks at; every other kind stands alone.
-  const several = kinds.filter((kind) => kind !== 'answer' || check.http);
+  const kinds = (['watch', 'release', 'http', 'dns', 'answer'] as const).filter((kind) => check[kind] !== undefined);
+  const asks = check.http ?? check.dns;
+  // An answer, or what is asked of the world, may be compared with the objects of one watch; all else stands alone.
+  const several = kinds.filter((kind) =>
+    kind === 'answer' ? asks : kind === 'watch' ? !asks || check.answer || check.release : true,
+  );
   if (kinds.length === 0)
     report(
       path,
       `check \`${check.id}\` says not what it looks at`,
-      'add one of `watch`, `release`, `http` or `answer`',
+      'add one of `watch`, `release`, `http`, `dns` or `answer`',
     );
   else if (several.length > 1)
     report(path, `check \`${check.id}\` is of several kinds: ${kinds.join(', ')}`, 'make each a check of its own');
@@ -97,6 +101,25 @@ function checkKind(check: Check, path: Path, report: Report): void {
     report(path, `check \`${check.id}\` has no \`expect\``, 'add the CEL that is true when the check is passed');
 }
 
+/** What would ask nobody, or the wrong one. */
+function checkQuestion({ http, dns }: Check, path: Path, report: Report): void {
+  if (dns && /^[a-z]+:\/\//.test(dns.name))
+    report([...path, 'dns', 'name'], `\`${dns.name}\` is an address`, 'name the host alone');
+  else if (dns && (dns.name.endsWith('.') || /[\s:/]|\.\./.test(dns.name)))
+    report(
+      [...path, 'dns', 'name'],
+      `\`${dns.name}\` is no name of the DNS`,
+      'write labels with dots between them, and none at the end',
+    );
+  for (const [index, url] of [http?.url ?? []].flat().entries())
+    if (!/^(https?:\/\/|\$\{)/.test(url))
+      report(
+        [...path, 'http', 'url', ...(Array.isArray(http?.url) ? [index] : [])],
+        `\`${url}\` is no address`,
+        'begin it with `http://` or `https://`',
+      );
+}
+
 function checkOrder(check: Check, ids: string[], path: Path, report: Report): void {
   if (check.after === undefined) return;
   if (check.after === check.id)
@@ -116,7 +139,7 @@ function checkHint(hint: Hint, check: Check, path: Path, report: Report): void {
     report(path, `hint \`${hint.id}\` says not when it applies`, 'add `where`, `when` or `says`');
   if (hint.each && !hint.where)
     report([...path, 'each'], '`each` without `where`: nothing is tried on its elements', 'add `where`');
-  const sees = hint.watch ?? hint.release ?? check.watch ?? check.release ?? check.http;
+  const sees = hint.watch ?? hint.release ?? check.watch ?? check.release ?? check.http ?? check.dns;
   if ((hint.where || hint.when) && !sees)
     report(path, `hint \`${hint.id}\` has nothing to look at`, 'add `watch` or `release` to the hint');
 }
@@ -130,8 +153,10 @@ function* watchesOf(check: Check, path: Path): Generator<[Watch, Path]> {
 
 function checkResource(watch: Watch, path: Path, report: Report): void {
   const { resource } = watch;
-  if (findResource(resource) || isCustom(resource)) return;
-  const near = closest(resource, resourceNames());
+  if (findResource(resource)) return;
+  const siblings = customSiblings(resource);
+  if (isCustom(resource) && (siblings.length === 0 || siblings.includes(resource))) return;
+  const near = closest(resource, [...resourceNames(), ...siblings]);
   report(
     [...path, 'resource'],
     `there is no resource \`${resource}\``,

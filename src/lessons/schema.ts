@@ -36,6 +36,18 @@ const http = z.strictObject({
   url: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
   /** `server`: from Atelier's own process; `shell`: from where the learner types, so that a forwarded port is reached. */
   from: z.enum(['server', 'shell']).default('server'),
+  /** Sent along: `Host`, where the name is not in the zone yet. */
+  headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/, 'a header’s name, like `Host`'), z.string()).optional(),
+});
+
+/** The types of records that a check may ask for. */
+const RECORD_TYPES = ['A', 'AAAA', 'CNAME', 'TXT', 'NS', 'MX', 'SRV', 'SOA', 'CAA', 'PTR'] as const;
+
+/** A question to the zone that the learner writes into; on a real cluster, to the name servers of the domain. */
+const dns = z.strictObject({
+  /** Whole, without a dot at its end: `jupyter.${domain}`. */
+  name: z.string().min(1),
+  type: z.enum(RECORD_TYPES).default('A'),
 });
 
 const oneOrMore = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
@@ -119,6 +131,7 @@ const check = z.strictObject({
   watch: watch.optional(),
   release: release.optional(),
   http: http.optional(),
+  dns: dns.optional(),
   answer: answer.optional(),
   /** CEL that is true when the check is passed. */
   expect: cel.optional(),
@@ -165,4 +178,6 @@ export type Track = z.infer<typeof trackSchema>;
 export type Check = Lesson['steps'][number]['checks'][number];
 export type Hint = NonNullable<Check['hints']>[number];
 export type Watch = z.infer<typeof watch>;
+export type HttpQuestion = z.infer<typeof http>;
+export type DnsQuestion = z.infer<typeof dns>;
 export type ReleaseWatch = z.infer<typeof release>;

@@ -11,6 +11,7 @@ import { createTerminal, type Terminal } from '../gateway/terminal.ts';
 import { foundationOf } from '../lessons/foundation.ts';
 import type { LessonFolder, TrackFolder } from '../lessons/load.ts';
 import type { Variables } from '../lessons/variables.ts';
+import { type ClusterPlace, portSuffix } from './cluster-place.ts';
 import { type ControlAnswer, type ControlRequest, serveControl } from './control.ts';
 import { type LearnerRecord, type LessonRecord, openRecord, type RecordStore } from './learner-record.ts';
 import { type LaidFile, layFiles } from './lesson-files.ts';
@@ -32,7 +33,11 @@ export interface SessionOptions {
   ownCluster: boolean;
   /** Of the hosts of Ingresses. */
   domain: string;
-  proxy?: () => string | undefined;
+  /** Where an embedded cluster meets the world, once known; and when it is. */
+  place?: () => ClusterPlace | undefined;
+  placed?: () => Promise<unknown>;
+  /** PEM file of the workshop's own certificate authority. */
+  authority?: string;
   onTrouble(error: Error): void;
 }
 
@@ -76,6 +81,19 @@ export interface LearnerSession {
 /** Milliseconds a lesson goes on being judged after the last page left it: a reload is no restart. */
 const LINGER = 60_000;
 
+/** The ACME server that embedded clusters bring; it is reached from inside of them alone. */
+const WORKSHOP_ACME = {
+  acme: 'https://acme.atelier-internet.svc.cluster.local',
+  production: 'https://acme.atelier-internet.svc.cluster.local/production/directory',
+  staging: 'https://acme.atelier-internet.svc.cluster.local/staging/directory',
+};
+/** https://letsencrypt.org/docs/staging-environment/ */
+const LETS_ENCRYPT = {
+  acme: 'https://acme-v02.api.letsencrypt.org',
+  production: 'https://acme-v02.api.letsencrypt.org/directory',
+  staging: 'https://acme-staging-v02.api.letsencrypt.org/directory',
+};
+
 interface Live {
   run: LessonRun;
   folder: LessonFolder;
@@ -85,7 +103,7 @@ interface Live {
 
 export async function openSession(options: SessionOptions): Promise<LearnerSession> {
   const { learner } = options;
-  const sandbox = await openSandbox(options);
+  const sandbox = await openSandbox({ ...options, proxy: () => options.place?.()?.proxy });
   const cluster = watchCluster({ connection: connect(sandbox.readerKubeconfig) });
   const lessons = new Map(
     options.tracks.flatMap((track) => track.lessons.map((lesson) => [lessonKey(lesson), lesson] as const)),
@@ -98,7 +116,8 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
   let busy: Promise<void> = Promise.resolve();
 
   const ready = (async () => {
-    await sandbox.provision();
+    // Ports of addresses stand in lessons and in files laid from them: they are known before either is asked for.
+    await Promise.all([sandbox.provision(), options.placed?.()]);
     store = await openRecord(options.kubeconfig, options.context, learner);
     record = await store.load();
   })();
@@ -108,13 +127,22 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
   const variables = () => ({
     namespace: sandbox.namespace,
     learner,
-    domain: options.domain,
+    ...addresses(options.place?.()),
     charts: options.charts,
     context: 'sandbox',
   });
 
   /** The first lesson of a track that touches the cluster teaches where the kubeconfig goes. */
   const startsWithoutKubeconfig = (folder: LessonFolder) => foundationOf(folder, options.tracks).length === 0;
+
+  function addresses(place: ClusterPlace | undefined): Variables & { domain: string } {
+    return {
+      domain: options.domain,
+      port: portSuffix(place?.https, 443),
+      httpport: portSuffix(place?.http, 80),
+      ...(options.place ? WORKSHOP_ACME : LETS_ENCRYPT),
+    };
+  }
 
   function find(key: string): LessonFolder {
     const folder = lessons.get(key);
@@ -128,7 +156,11 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
       lesson: folder.lesson,
       variables: variables(),
       cluster,
-      probe: probeFor(() => options.proxy?.()),
+      probe: probeFor({
+        place: () => options.place?.(),
+        domain: () => variables().domain,
+        authorities: sandbox.authorities,
+      }),
       progress: {
         load: () => ready.then(() => record.lessons[key]?.progress),
         save: async (progress) => {
@@ -233,9 +265,9 @@ export async function openSession(options: SessionOptions): Promise<LearnerSessi
   async function replayBefore(folder: LessonFolder, tell: (line: string) => void): Promise<void> {
     const before = foundationOf(folder, options.tracks);
     if (before.length > 0) await sandbox.placeKubeconfig();
-    for (const lesson of before) {
+    for (const [index, lesson] of before.entries()) {
       const key = lessonKey(lesson);
-      tell(key);
+      tell(`${index + 1}/${before.length} ${key}`);
       await layFilesOf(lesson);
       await replayLesson(lesson.folder, variables(), sandbox, tell);
       const known = record.lessons[key];

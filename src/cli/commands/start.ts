@@ -80,7 +80,7 @@ export async function start(args: string[]): Promise<void> {
       ...(real && { context: real.context }),
       ownCluster: !real,
       domain,
-      proxy: () => cluster?.proxy(),
+      ...(cluster && { place: cluster.place, placed: cluster.placed, authority: cluster.authority }),
       onTrouble: log.trouble,
     });
     ends.push(() => session.close());

@@ -50,7 +50,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     kubeconfig: options.kubeconfig ?? cluster?.kubeconfig ?? '',
     ownCluster: !options.kubeconfig,
     domain,
-    proxy: () => cluster?.proxy(),
+    ...(cluster && { place: cluster.place, placed: cluster.placed, authority: cluster.authority }),
     onTrouble,
   });
   await session.ready;

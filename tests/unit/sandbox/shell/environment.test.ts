@@ -1,4 +1,8 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { writeAuthorities } from '../../../../sandbox/shell/authorities.ts';
 import { shellEnvironment } from '../../../../sandbox/shell/environment.ts';
 
 const place = {
@@ -33,4 +37,26 @@ test('a proxy is set for the embedded cluster alone, and forwarded ports are rea
 
 test('text is UTF-8 wherever the machine says otherwise', () => {
   expect(shellEnvironment(place, { LANG: 'C' }).LANG).toBe('C.UTF-8');
+});
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+test('programs trust the machine’s authorities and the workshop’s, and nothing changes where there is no workshop’s', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'authorities-'));
+  folders.push(folder);
+  const [root, owner, bundle] = ['root.crt', 'owner.crt', 'bundle.crt'].map((name) => path.join(folder, name));
+  if (!root || !owner || !bundle) throw new Error('three files');
+  writeFileSync(owner, 'owner’s\n');
+  expect(await writeAuthorities(root, bundle, { SSL_CERT_FILE: owner })).toBe(false);
+  expect(Object.keys(shellEnvironment(place, machine))).not.toContain('SSL_CERT_FILE');
+  writeFileSync(root, 'workshop’s\n');
+  expect(await writeAuthorities(root, bundle, { SSL_CERT_FILE: owner })).toBe(true);
+  expect(readFileSync(bundle, 'utf8')).toBe('owner’s\nworkshop’s\n');
+  expect(shellEnvironment({ ...place, authorities: bundle }, machine)).toMatchObject({
+    SSL_CERT_FILE: bundle,
+    CURL_CA_BUNDLE: bundle,
+  });
 });

@@ -93,8 +93,8 @@ describe('verdicts', () => {
     ],
     [
       'a kind that the cluster does not serve is an empty list',
-      { id: 'check', watch: { resource: 'certificates.cert-manager.io' }, expect: 'items.exists(c, c.status.ready)' },
-      { 'certificates.cert-manager.io': { state: 'absent', items: [] } },
+      { id: 'check', watch: { resource: 'gadgets.example.org' }, expect: 'items.exists(c, c.status.ready)' },
+      { 'gadgets.example.org': { state: 'absent', items: [] } },
       { verdict: 'failing', why: { field: 'items', value: 'none' } },
     ],
   ])('%s', (_, check, views, judgement) => {

@@ -314,10 +314,13 @@ steps:
 test('a probe asks only while the check is armed and somebody looks', async () => {
   const asked: string[] = [];
   let listening = false;
-  const probe: Probe = async (url, from) => {
-    asked.push(`${from} ${url}`);
-    if (!listening) throw new Error('ECONNREFUSED');
-    return { url, status: 200, headers: {}, body: '{"version":"2.0"}' };
+  const probe: Probe = {
+    async http(url, { from }) {
+      asked.push(`${from} ${url}`);
+      if (!listening) throw new Error('ECONNREFUSED');
+      return { url, status: 200, headers: {}, body: '{"version":"2.0"}' };
+    },
+    dns: () => Promise.reject(new Error('nobody asks for names here')),
   };
   const { run, clock } = await start(fresh(), {
     probe,
@@ -379,4 +382,52 @@ steps:
   await empty.run.rearmUntouched();
   expect(empty.run.state().done).toBe(true);
   expect(Object.keys(empty.store.saved?.passed ?? {})).toEqual(['clean/gone']);
+});
+
+test('a name is asked of the zone until it has the address of a Service; a hint says what the zone answers', async () => {
+  const cluster = createFakeCluster(['services']);
+  const service = (ip: string) => ({
+    metadata: { name: 'traefik', namespace: 'ada', uid: 't' },
+    status: { loadBalancer: { ingress: [{ ip }] } },
+  });
+  cluster.set('services', [service('127.64.0.3')]);
+  let reply = { name: 'lab.ada.localhost', type: 'A', code: 'NXDOMAIN', answers: [] as string[] };
+  const probe: Probe = {
+    http: () => Promise.reject(new Error('nobody asks for addresses here')),
+    dns: async () => reply,
+  };
+  const { run, clock } = await start(cluster, {
+    probe,
+    plan: `
+minutes: 1
+needs: namespace
+steps:
+  - id: name
+    checks:
+      - id: record
+        watch: { resource: services, name: traefik }
+        dns: { name: lab.ada.localhost }
+        expect: response.answers.exists(a, a == item.status.loadBalancer.ingress[0].ip)
+        hints:
+          - id: absent
+            when: response.code == 'NXDOMAIN'
+            facts: { name: response.name }
+          - id: elsewhere
+            when: response.answers.size() > 0
+            facts: { answer: "response.answers[0]" }
+`,
+  });
+  const hints = () => run.state().checks['name/record']?.hints.map(({ id, facts }) => `${id} ${Object.values(facts)}`);
+  await tick();
+  expect(hints()).toEqual(['absent lab.ada.localhost']);
+  reply = { ...reply, code: 'NOERROR', answers: ['192.0.2.1'] };
+  clock.pass(10_000);
+  await tick();
+  await tick();
+  expect(hints()).toEqual(['elsewhere 192.0.2.1']);
+  reply = { ...reply, answers: ['127.64.0.3'] };
+  clock.pass(10_000);
+  await tick();
+  await tick();
+  expect(run.state().done).toBe(true);
 });

@@ -268,3 +268,52 @@ test('a variable that is none, in a file that is copied', () => {
                             ^^^^^^^^^^^
     → did you mean \`\${namespace}\`?`);
 });
+
+describe('questions to the world', () => {
+  const own = `watch: { resource: deployments, name: web }
+        expect: >-
+          item.spec.replicas == 1
+          && item.status.readyReplicas == 1`;
+  const ask = (...lines: string[]) => spoil('lesson.yaml', own, lines.join('\n        '));
+
+  test('a name, an address with headers, and either beside a watch are right', () => {
+    const right = [
+      ['dns: { name: "web.${domain}" }', "expect: response.code == 'NXDOMAIN' && response.answers.size() == 0"],
+      ['dns: { name: "web.${domain}", type: TXT }', "expect: response.answers.exists(a, a.contains('owner'))"],
+      [
+        'watch: { resource: services, name: web }',
+        'dns: { name: "web.${domain}" }',
+        'expect: response.answers.exists(a, a == item.status.loadBalancer.ingress[0].ip)',
+      ],
+      [
+        'http: { url: "https://web.${domain}${port}/", headers: { Host: web } }',
+        "expect: response.tls.verified && response.tls.notAfter > timestamp('2026-01-01T00:00:00Z') && 'a' in response.tls.names",
+      ],
+    ];
+    for (const lines of right) expect(ask(...lines)).toBe('\n\n');
+  });
+
+  test('what has a slip in it is told with the remedy', () => {
+    expect(ask('dns: { name: "web.${domain}" }', "expect: response.codes == 'NXDOMAIN'")).toBe(`
+lessons/lab/01-web/lesson.yaml:11:26  DnsReply has no field \`codes\`
+            expect: response.codes == 'NXDOMAIN'
+                             ^^^^^
+    → did you mean \`code\`?
+`);
+    expect(ask('http: { url: "https://web/" }', 'expect: response.tls.verfied')).toContain('did you mean `verified`?');
+    expect(ask('dns: { name: web, type: ALIAS }', 'expect: "true"')).toContain('→ write `A` or `AAAA`');
+    expect(ask('dns: { name: "https://web.${domain}/" }', 'expect: response.code == "NOERROR"')).toContain(
+      '`https://web.${domain}/` is an address\n',
+    );
+    expect(ask('dns: { name: "web.${domain}." }', 'expect: response.code == "NOERROR"')).toContain(
+      'no name of the DNS',
+    );
+    expect(ask('http: { url: "web.${domain}" }', 'expect: response.status == 200')).toContain(
+      'begin it with `http://`',
+    );
+    expect(ask('dns: { name: web }', 'http: { url: "http://web/" }', 'expect: "true"')).toContain(
+      'check `there` is of several kinds: http, dns',
+    );
+    expect(ask('dns: { name: web }')).toContain('has no `expect`');
+  });
+});
