@@ -185,6 +185,7 @@ export function resourcesOf(check: Check): string[] {
   const names: string[] = [];
   if (check.release || check.hints?.some((hint) => hint.release)) names.push(RELEASES);
   if (check.answer?.from?.log) names.push('pods');
+  if (check.http?.through) names.push('services');
   for (const hint of check.hints ?? []) watches.push(hint.watch);
   for (const watch of watches) if (watch) names.push(watch.resource);
   return [...new Set(names)];

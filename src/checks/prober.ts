@@ -1,7 +1,11 @@
 import type { JsonObject } from '../../cel/values.ts';
+import type { HttpQuestion } from '../lessons/schema.ts';
 import type { RunClock } from './clock.ts';
 import type { CompiledCheck } from './conditions.ts';
 import { type Probe, responseBinding } from './probe.ts';
+
+/** A Service with a load balancer, as an `http` question names it. */
+export type Balanced = NonNullable<HttpQuestion['through']>;
 
 interface Probed {
   key: string;
@@ -17,6 +21,7 @@ const TIME_OUT = 3_000;
 export function createProber(
   probe: Probe | undefined,
   clock: RunClock,
+  balancerOf: (service: Balanced) => string | undefined,
   answered: (key: string, response: JsonObject | undefined) => void,
 ) {
   const active = new Map<
@@ -56,7 +61,9 @@ export function createProber(
     // Of several addresses the first that passes, else the first that answers.
     let answer: JsonObject | undefined;
     for (const url of [http.url].flat()) {
-      const response = await probe.http(url, http, within()).then(responseBinding, none);
+      const [address, question] = aimed(url, http, balancerOf);
+      if (!address) continue;
+      const response = await probe.http(address, question, within()).then(responseBinding, none);
       if (!response) continue;
       const outcome = expect?.evaluate({ response });
       if (outcome && 'value' in outcome && outcome.value === true) return response;
@@ -90,6 +97,21 @@ export function createProber(
       for (const key of [...active.keys()]) stop(key);
     },
   };
+}
+
+/** Where to send a request, and as what: through a load balancer its own address, with the name in `Host`, as curl -H does. */
+function aimed(
+  url: string,
+  question: HttpQuestion,
+  balancerOf: (service: Balanced) => string | undefined,
+): [string | undefined, Pick<HttpQuestion, 'from' | 'headers'>] {
+  if (!question.through) return [url, question];
+  const balancer = balancerOf(question.through);
+  if (!balancer) return [undefined, question];
+  const target = new URL(url);
+  const headers = { Host: target.host, ...question.headers };
+  target.hostname = balancer.includes(':') ? `[${balancer}]` : balancer;
+  return [target.href, { from: 'shell', headers }];
 }
 
 function none(): undefined {

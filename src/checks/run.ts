@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../cel/values.ts';
+import type { Loose } from '../../kubernetes/object.ts';
 import type { ClusterSource } from '../cluster/source.ts';
 import type { Check, Lesson } from '../lessons/schema.ts';
 import { fill, type Variables } from '../lessons/variables.ts';
@@ -7,7 +8,7 @@ import { type RunClock, systemClock } from './clock.ts';
 import { type CompiledCheck, compileCheck, resourcesOf } from './conditions.ts';
 import { type Circumstances, type Judgement, judge, judgeHint, type ShownHint, takeBefore } from './evaluate.ts';
 import type { Probe } from './probe.ts';
-import { createProber } from './prober.ts';
+import { type Balanced, createProber } from './prober.ts';
 import { createSaver, emptyProgress, isUntouched, type Progress, type ProgressStore, progressFor } from './progress.ts';
 import { commandWords, matchSaid, plainOutput, type SaidOutput } from './said.ts';
 import { type CheckState, difference, type LessonChange, type LessonState } from './state.ts';
@@ -98,7 +99,7 @@ export function createLessonRun(options: LessonRunOptions): LessonRun {
   let timer: { due: number; cancel(): void } | undefined;
   let wanted: { resources: string; release: () => void } | undefined;
 
-  const prober = createProber(options.probe, clock, (key, response) => {
+  const prober = createProber(options.probe, clock, balancerOf, (key, response) => {
     const entry = entryOf(key);
     if (!entry) return;
     entry.response = response;
@@ -235,6 +236,13 @@ export function createLessonRun(options: LessonRunOptions): LessonRun {
   function circumstancesOf(entry: Entry): Circumstances {
     const before = progress?.armed[entry.key]?.before;
     return { snapshot: cluster, namespace, variables, before, response: entry.response };
+  }
+
+  function balancerOf(service: Balanced): string | undefined {
+    const { items } = cluster.view('services', service.namespace ?? namespace);
+    const found: Loose = items.find(({ metadata }) => metadata.name === service.name);
+    const first = found?.status?.loadBalancer?.ingress?.[0];
+    return first?.ip ?? first?.hostname;
   }
 
   /** Watches are open for what the current step needs, and already for the next. */

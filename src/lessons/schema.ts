@@ -38,6 +38,8 @@ const http = z.strictObject({
   from: z.enum(['server', 'shell']).default('server'),
   /** Sent along: `Host`, where the name is not in the zone yet. */
   headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/, 'a header’s name, like `Host`'), z.string()).optional(),
+  /** A Service whose load balancer is asked, wherever the host of the address leads by then, if anywhere. */
+  through: z.strictObject({ name: z.string().min(1), namespace: z.string().min(1).optional() }).optional(),
 });
 
 /** The types of records that a check may ask for. */

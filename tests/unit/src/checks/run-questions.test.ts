@@ -65,3 +65,49 @@ steps:
   await tick();
   expect(run?.state().done).toBe(true);
 });
+
+test('an address is asked through the load balancer of a Service, under its own name, once there is one', async () => {
+  const cluster = createFakeCluster(['services']);
+  const asked: unknown[] = [];
+  const probe: Probe = {
+    http: async (url, { from, headers }) => {
+      asked.push([url, from, headers]);
+      return { url, status: 200, headers: {}, body: '' };
+    },
+    dns: () => Promise.reject(new Error('nobody asks for names here')),
+  };
+  const clock = createClock();
+  const plan = `
+minutes: 1
+needs: namespace
+steps:
+  - id: door
+    checks:
+      - id: open
+        http: { url: "http://lab.ada.localhost:81/api", through: { name: traefik, namespace: ada-ingress } }
+        expect: response.status == 200
+`;
+  run = createLessonRun({
+    lesson: lessonSchema.parse(parse(plan)),
+    variables: { namespace: 'ada' },
+    cluster,
+    clock,
+    probe,
+    progress: { load: async () => undefined, save: async () => undefined },
+  });
+  await run.ready;
+  run.subscribe(() => undefined);
+  await tick();
+  expect(asked).toEqual([]);
+  cluster.set('services', [
+    {
+      metadata: { name: 'traefik', namespace: 'ada-ingress', uid: 't' },
+      status: { loadBalancer: { ingress: [{ ip: '127.64.0.3' }] } },
+    },
+  ]);
+  clock.pass(10_000);
+  await tick();
+  await tick();
+  expect(asked).toEqual([['http://127.64.0.3:81/api', 'shell', { Host: 'lab.ada.localhost:81' }]]);
+  expect(run?.state().done).toBe(true);
+});
