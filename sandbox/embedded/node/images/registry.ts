@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { admission } from './admission/image.ts';
 import { alpine, busybox, debian } from './busybox/image.ts';
+import { certManagerController } from './cert-manager-controller/image.ts';
 import { createGenericImage } from './generic/image.ts';
 import type { Image } from './image.ts';
 import { frozenJupyter, jupyter, onyxiaJupyter } from './jupyter/image.ts';
@@ -50,6 +51,7 @@ const PLAYED: Image[] = [
   helloWorld,
   whoami,
   admission,
+  certManagerController,
 ];
 
 /** Names that exist and that nobody plays: a slip off them cannot be pulled, either. */
