@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import type { Gvr, KubeObject, Loose } from '../../../../../../../kubernetes/object.ts';
+import { openWholeCluster, type WholeCluster } from '../../../whole-cluster.ts';
+
+const run = promisify(execFile);
+
+export const certificates: Gvr = { group: 'cert-manager.io', version: 'v1', resource: 'certificates' };
+export const requests: Gvr = { group: 'cert-manager.io', version: 'v1', resource: 'certificaterequests' };
+export const secrets: Gvr = { group: '', version: 'v1', resource: 'secrets' };
+
+/** The chart's objects; without the webhook, which a controller does not need. */
+async function rendered(): Promise<KubeObject[]> {
+  const chart = new URL('../../../../../../../manifests/charts/cert-manager', import.meta.url).pathname;
+  const { stdout } = await run(process.env.ATELIER_HELM ?? 'helm', [
+    'template',
+    'cert-manager',
+    chart,
+    '--namespace=cert-manager',
+    '--set=crds.enabled=true,startupapicheck.enabled=false,cainjector.enabled=false',
+  ]);
+  return parseAllDocuments(stdout)
+    .map((document) => document.toJSON() as KubeObject)
+    .filter((object) => object && !/webhook/i.test(`${object.kind} ${object.metadata.name}`));
+}
+
+export interface Installed extends WholeCluster {
+  apply(...objects: Loose[]): Promise<void>;
+  ready(resource: Gvr, name: string): Promise<KubeObject>;
+}
+
+/** A cluster with cert-manager's controller running in the namespace `cert-manager`. */
+export async function openInstalled(): Promise<Installed> {
+  const whole = await openWholeCluster();
+  const { client } = whole;
+  const list = async (objects: Loose[]): Promise<void> => {
+    for (const object of objects) {
+      const [group, version] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', object.apiVersion];
+      const plural = object.kind
+        .toLowerCase()
+        .replace(/(s|x)$/, '$1e')
+        .replace(/y$/, 'ie');
+      await client.create({ group, version, resource: `${plural}s` }, object);
+    }
+  };
+  await list([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cert-manager' } }, ...(await rendered())]);
+  return {
+    ...whole,
+    apply: (...objects) => list(objects),
+    // Ready is said when the Secret is good, which is a moment before the Certificate knows its revision.
+    ready: (resource, name) =>
+      whole.until(resource, name, ({ kind, status }) => {
+        const is = (type: string) =>
+          status?.conditions?.some((one: Loose) => one.type === type && one.status === 'True');
+        return is('Ready') && !is('Issuing') && (kind !== 'Certificate' || status.revision);
+      }),
+  };
+}
