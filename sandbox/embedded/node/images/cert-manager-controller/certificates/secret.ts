@@ -4,7 +4,7 @@ import { base64, controllerReference, dataOf, key, secrets } from '../objects.ts
 import { type Certificate, readCertificate } from '../pki/certificate.ts';
 import { subjectFields } from '../pki/request.ts';
 
-export const fieldManager = 'cert-manager-certificates-issuing';
+const fieldManager = 'cert-manager-certificates-issuing';
 
 /** What goes into the Secret of a Certificate. */
 export interface SecretData {

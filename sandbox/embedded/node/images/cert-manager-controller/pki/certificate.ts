@@ -19,7 +19,7 @@ import { InvalidData, signingAlgorithm, toPair } from './keys.ts';
 import { type AltNames, altNames, commonName, isEmpty, type Request } from './request.ts';
 import { tellBits, tellPurposes, type Usages, usagesOf } from './usages.ts';
 
-export const defaultLifetime = 90 * 86_400_000;
+const defaultLifetime = 90 * 86_400_000;
 
 /** A certificate, read: what the loops ask of it. */
 export interface Certificate {

@@ -91,9 +91,9 @@ describe('a Certificate', () => {
   });
 
   it.each([
-    ['rsa', { algorithm: 'RSA', size: 3072, encoding: 'PKCS8' }, 'PRIVATE KEY', 'sha384WithRSAEncryption'],
-    ['ec', { algorithm: 'ECDSA', size: 384 }, 'EC PRIVATE KEY', 'ecdsa-with-SHA256'],
-    ['ed', { algorithm: 'Ed25519' }, 'PRIVATE KEY', 'ecdsa-with-SHA256'],
+    ['rsa', { algorithm: 'RSA', size: 3072, encoding: 'PKCS8' }, 'PRIVATE KEY'],
+    ['ec', { algorithm: 'ECDSA', size: 384 }, 'EC PRIVATE KEY'],
+    ['ed', { algorithm: 'Ed25519' }, 'PRIVATE KEY'],
   ])('has the key it asks for: %s', async (name, privateKey, label) => {
     await whole.apply(certificate(name, { privateKey, dnsNames: [`${name}.test`] }));
     await whole.ready(certificates, name);
