@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { homeFolder } from './home-folder.ts';
 import { type Connection, connect } from './provision/connection.ts';
 import { keepToken, kubeconfigOf, writePrivately } from './provision/credentials.ts';
-import { writeAuthorities } from './shell/authorities.ts';
+import { type Authority, readAuthority, writeAuthorities } from './shell/authorities.ts';
 import { shellEnvironment, WORKBENCH } from './shell/environment.ts';
 import { openShell, type Shell } from './shell/pty.ts';
 import { socketPath } from './socket-path.ts';
@@ -42,6 +42,8 @@ export interface Sandbox {
   readonly readerKubeconfig: string;
   /** The file of certificates that the learner's programs trust; undefined where those of the machine are enough. */
   readonly authorities: string | undefined;
+  /** The workshop's own certificate authority, for a browser to trust; undefined where the cluster has none. */
+  authority(): Authority | undefined;
   /** Whether the learner may do anything in the cluster, by context `admin`; known once provisioned. */
   ownsCluster(): boolean;
   /** Opens a shell. Needs no cluster: a prompt comes up while the sandbox is still provisioned. */
@@ -137,6 +139,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     control,
     readerKubeconfig,
     authorities: options.authority === undefined ? undefined : bundle,
+    authority: () => (options.authority === undefined ? undefined : readAuthority(options.authority)),
     ownsCluster: () => hasAdmin,
     async shell(size) {
       await completing;

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { getCACertificates } from 'node:tls';
 import { writePrivately } from '../provision/credentials.ts';
@@ -22,6 +24,22 @@ export async function writeAuthorities(root: string, file: string, machine: Node
   const before = await readFile(file, 'utf8').catch(() => undefined);
   if (before !== bundle) await writePrivately(file, bundle);
   return true;
+}
+
+export interface Authority {
+  pem: string;
+  /** SHA-256, as browsers show it: `AB:CD:…`. */
+  fingerprint: string;
+}
+
+/** The workshop's authority, or undefined while there is none that can be read. */
+export function readAuthority(root: string): Authority | undefined {
+  try {
+    const pem = readFileSync(root, 'utf8');
+    return { pem, fingerprint: new X509Certificate(pem).fingerprint256 };
+  } catch {
+    return undefined;
+  }
 }
 
 async function machineAuthorities(machine: NodeJS.ProcessEnv): Promise<string> {

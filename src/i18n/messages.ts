@@ -37,6 +37,7 @@ export interface Messages {
     namespace: string;
     cluster: string;
     nodes: string;
+    authority: string;
     embedded: string;
     real: string;
     noSession: string;
@@ -69,6 +70,12 @@ export interface Messages {
     answer: string;
     yourAnswer: string;
     download: string;
+    /** The button that downloads the workshop's certificate authority, and what stands there where there is none. */
+    authority: string;
+    noAuthority: string;
+    /** A lesson that changes more than the learner's namespace. */
+    needsCluster: string;
+    needsClusterHint: string;
     next: string;
     finished: string;
     allFinished: string;

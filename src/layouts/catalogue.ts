@@ -34,6 +34,8 @@ export interface Reading {
   plan: Lesson;
   progress: LessonProgress;
   variables: Readonly<Record<string, string>>;
+  /** Whether the whole cluster is the learner's. */
+  owns: boolean;
 }
 
 /** The language of the page seen last, for the way back. */

@@ -41,6 +41,13 @@ export interface PageContext {
   namespace: string;
   /** Values of `${…}` in lessons. */
   variables: Record<string, string>;
+  /** Whether context `admin` is there: the whole cluster is the learner's, not a namespace alone. */
+  owns: boolean;
+  /** The workshop's own certificate authority, where the cluster has one. */
+  authority?: {
+    /** SHA-256, as browsers show it. */
+    fingerprint: string;
+  };
   cluster: {
     kind: 'embedded' | 'real';
     /** As the learner may know it: `main`, or the kubeconfig's context. */

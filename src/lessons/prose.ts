@@ -134,6 +134,7 @@ function createWalk(
   let step = '';
   let hint: Prose['hints'][number] | undefined;
   let choices: Prose['answers'][number] | undefined;
+  let variant: string | undefined;
 
   function wantAttribute(node: MdxNode, place: Place, name: string): string {
     const value = attribute(node, name);
@@ -159,7 +160,21 @@ function createWalk(
           step = '';
         };
       }
+      case 'Own':
+      case 'Shared':
+        variant = node.name;
+        return () => {
+          variant = undefined;
+        };
       case 'Check':
+        if (variant)
+          prose.problems.push(
+            prose.problem(
+              place,
+              `this check stands in <${variant}>`,
+              'move it out: both variants have the same checks',
+            ),
+          );
         prose.checks.push({ step, id: wantAttribute(node, place, 'id'), ...place });
         return undefined;
       case 'Hint': {

@@ -37,6 +37,20 @@ export async function serveApi(
       });
       response.end(session.sandbox.download());
       return true;
+    case 'GET /api/authority': {
+      const authority = session.sandbox.authority();
+      if (!authority) {
+        sendText(response, 404, 'this cluster has no certificate authority of its own');
+        return true;
+      }
+      response.writeHead(200, {
+        'content-type': 'application/x-x509-ca-cert',
+        'content-disposition': 'attachment; filename="atelier-workshop-ca.crt"',
+        'cache-control': 'no-store',
+      });
+      response.end(authority.pem);
+      return true;
+    }
     case 'POST /api/ticket':
       sendJson(response, 200, { ticket: tickets.issue(viewer) });
       return true;

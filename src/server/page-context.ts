@@ -9,6 +9,7 @@ export function pageContextOf(
   cluster: PageContext['cluster'],
 ): PageContext {
   const { lessons, track, lesson } = session.record();
+  const authority = session.sandbox.authority();
   const progress: PageContext['progress'] = {};
   for (const folder of tracks.flatMap((each) => each.lessons)) {
     const key = lessonKey(folder);
@@ -36,6 +37,8 @@ export function pageContextOf(
     learner: { name: session.learner },
     namespace: session.sandbox.namespace,
     variables: session.variables(),
+    owns: session.sandbox.ownsCluster(),
+    ...(authority && { authority: { fingerprint: authority.fingerprint } }),
     cluster,
     progress,
     ...(track && lesson && { last: `${track}/${lesson}` }),

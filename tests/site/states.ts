@@ -54,6 +54,7 @@ export function contextOf(state: SiteState): PageContext | undefined {
     learner: { name: 'alice' },
     namespace: 'alice',
     variables: { namespace: 'alice', learner: 'alice', domain: 'alice.localhost', server: 'v1.35.2' },
+    owns: true,
     cluster: { kind: 'embedded', name: 'main', nodes: 1, simulated: true },
     progress: {
       'datalab/01-cluster': { done: 9, total: 9, finished: true, steps: {}, checks: {} },

@@ -213,6 +213,12 @@ lessons/lab/01-web/fr.mdx:12:1  check \`there\` has no hint \`cannot-pul\`
   });
 
   test.each([
+    [
+      '<Check id="there">Il est là</Check>',
+      '<Own><Check id="there">Il est là</Check></Own>',
+      '11:6  this check stands in <Own>',
+      'move it out: both variants have the same checks',
+    ],
     ['<Step id="make"', '<Step id="maek"', '8:1  `lesson.yaml` has no step `maek`', 'did you mean `make`?'],
     ['<Check id="there">', '<Check id="ther">', '11:1  step `make` has no check `ther`', 'did you mean `there`?'],
     ['`{pod}`', '`{pods}`', '12:39  hint `cannot-pull` has no fact `pods`', 'did you mean `pod`?'],

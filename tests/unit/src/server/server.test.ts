@@ -20,9 +20,15 @@ const shell: ShellProcess = {
   close: async () => undefined,
 };
 const size = { columns: 80, rows: 24 };
+const authority = { pem: '-----BEGIN CERTIFICATE-----\n', fingerprint: 'AB:CD' };
 const session = {
   learner: 'alice',
-  sandbox: { namespace: 'alice', download: () => 'kind: Config\n' },
+  sandbox: {
+    namespace: 'alice',
+    download: () => 'kind: Config\n',
+    ownsCluster: () => true,
+    authority: () => authority,
+  },
   ready: Promise.resolve(),
   record: () => ({ lessons: {} }),
   variables: () => ({ namespace: 'alice' }),
@@ -105,6 +111,9 @@ test('a cookie that was tampered with is nobody’s', async () => {
   expect((await ask('/api/kubeconfig', { headers: { cookie } })).status).toBe(200);
   expect((await ask('/api/kubeconfig', { headers: { cookie: forged } })).status).toBe(401);
   expect((await ask('/api/kubeconfig')).status).toBe(401);
+  const certificate = await ask('/api/authority', { headers: { cookie } });
+  expect([certificate.status, certificate.text]).toEqual([200, authority.pem]);
+  expect((await ask('/api/authority')).status).toBe(401);
 });
 
 test('never sends the next page to another site', async () => {
