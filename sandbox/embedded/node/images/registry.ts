@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { acme } from './acme/image.ts';
 import { admission } from './admission/image.ts';
 import { alpine, busybox, debian } from './busybox/image.ts';
 import { certManagerController } from './cert-manager-controller/image.ts';
@@ -52,6 +53,7 @@ const PLAYED: Image[] = [
   whoami,
   admission,
   certManagerController,
+  acme,
 ];
 
 /** Names that exist and that nobody plays: a slip off them cannot be pulled, either. */

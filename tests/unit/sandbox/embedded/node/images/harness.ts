@@ -23,6 +23,8 @@ function failure(code: string): Error {
 export class TestNetwork {
   readonly listeners = new Map<string, Server>();
   readonly names = new Map<string, string>();
+  /** TXT records. */
+  readonly texts = new Map<string, string[]>();
 
   pod(ip: string): ContainerNetwork {
     return {
@@ -41,8 +43,11 @@ export class TestNetwork {
       },
       query: async (name, type) => {
         const address = type === 'A' ? this.names.get(name) : undefined;
-        const answers = address ? [{ name, type: 'A' as const, ttl: 30, data: address }] : [];
-        const status = this.names.has(name) ? 'NOERROR' : 'NXDOMAIN';
+        const texts = type === 'TXT' ? (this.texts.get(name) ?? []) : [];
+        const data = address ? [address] : texts.map((text) => `"${text}"`);
+        const sort = address ? ('A' as const) : ('TXT' as const);
+        const answers = data.map((one) => ({ name, type: sort, ttl: 30, data: one }));
+        const status = this.names.has(name) || this.texts.has(name) ? 'NOERROR' : 'NXDOMAIN';
         return { status, authoritative: true, answers, authority: [], additional: [] };
       },
       connect: async (host, port) => {
