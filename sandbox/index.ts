@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { homeFolder } from './home-folder.ts';
 import { type Connection, connect } from './provision/connection.ts';
 import { keepToken, kubeconfigOf, writePrivately } from './provision/credentials.ts';
+import { INTERNET, provisionInternet } from './provision/internet.ts';
 import { type Authority, readAuthority, writeAuthorities } from './shell/authorities.ts';
 import { shellEnvironment, WORKBENCH } from './shell/environment.ts';
 import { openShell, type Shell } from './shell/pty.ts';
@@ -29,6 +30,8 @@ export interface SandboxOptions {
   proxy?: () => string | undefined;
   /** PEM file of the workshop's own certificate authority, where the cluster has one. */
   authority?: string;
+  /** Of the hosts of Ingresses. */
+  domain?: string;
   onTrouble: (error: Error) => void;
 }
 
@@ -102,6 +105,12 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       },
       process.env,
     );
+  // What stands for the internet, where nothing else does: an embedded cluster's learner has no public name.
+  const simulated = options.ownCluster &&
+    options.authority !== undefined && {
+      authority: path.dirname(options.authority),
+      domain: options.domain ?? `${learner}.localhost`,
+    };
   const kubectlConfig = path.join(home, '.kube', 'config');
 
   async function provision(): Promise<void> {
@@ -115,6 +124,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     hasAdmin = options.ownCluster || (await owner.ownsCluster());
     trusts = await trust();
     if (hasAdmin) await owner.apply('own-cluster', variables);
+    const internet = simulated && provisionInternet(owner, simulated);
     for (const renewal of renewals.splice(0)) renewal.close();
     const accounts = [
       { namespace: learner, name: 'learner', file: tokenFile('learner') },
@@ -131,6 +141,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       readerKubeconfig,
       kubeconfigOf(owner, [{ context: 'reader', namespace: learner, tokenFile: tokenFile('reader') }], 'client-node'),
     );
+    await internet;
   }
 
   return {
@@ -168,7 +179,9 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       if (!connection) return provision();
       const owner = connection;
       const further = await owner.namespaces(`${learner}-`);
-      await Promise.all([learner, ...further].map((name) => owner.removeNamespace(name)));
+      // Rate limits outlive restarts, but a learner who begins anew begins anew with them, too.
+      const gone = [learner, ...further, ...(simulated ? [INTERNET] : [])];
+      await Promise.all(gone.map((name) => owner.removeNamespace(name)));
       await provision();
     },
     close() {

@@ -81,7 +81,7 @@ export class Clusters {
     const directory = join(this.#home, 'clusters', name);
     const clock = createClock();
     const skipNode = async (milliseconds: number) => (await this.#node?.skip(name, milliseconds)) ?? 0;
-    const authority = await openWorkshopAuthority({ home: this.#home, now: clock.now() });
+    const authority = await openWorkshopAuthority({ home: this.#home, domain, now: clock.now() });
     const cluster = await createCluster({ directory, name, port, clock, skipNode });
     this.#open.set(name, cluster);
     const kubeconfig = join(directory, 'admin.kubeconfig');

@@ -12,7 +12,7 @@ export interface WorkshopAuthority {
 export interface AuthorityOptions {
   /** Atelier's home. */
   home: string;
-  /** The workshop's domain, where it is not `localhost`. */
+  /** A cluster's domain; those of all clusters the home ever had stay in. */
   domain?: string | undefined;
   now: Date;
 }
@@ -66,7 +66,7 @@ const plans: Planned[] = [
 export async function openWorkshopAuthority({ home, domain, now }: AuthorityOptions): Promise<WorkshopAuthority> {
   const directory = join(home, 'workshop-ca');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const permitted = domain && !isBelow(domain, always) ? [...always, domain] : always;
+  const permitted = [...always, ...domainsWith(directory, domain)];
   const pairs = new Map<string, IssuedPair>();
   for (const plan of plans) {
     const issuer = plan.issuer === undefined ? undefined : pairs.get(plan.issuer);
@@ -75,6 +75,16 @@ export async function openWorkshopAuthority({ home, domain, now }: AuthorityOpti
     pairs.set(plan.name, isGood ? kept : await make(directory, plan, { issuer, permitted, now, kept }));
   }
   return { root: pairs.get('root')!.cert };
+}
+
+/** The domains beyond `localhost` that were asked for so far, this one among them. */
+function domainsWith(directory: string, domain: string | undefined): string[] {
+  const file = join(directory, 'domains');
+  const known = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
+  if (!domain || isBelow(domain, [...always, ...known])) return known;
+  const all = [...known, domain];
+  write(file, `${all.join('\n')}\n`);
+  return all;
 }
 
 const isBelow = (name: string, domains: string[]): boolean =>
@@ -102,7 +112,6 @@ function holds(pair: IssuedPair, { plan, issuer, permitted, now }: Circumstances
     const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
     if (now.getTime() > to - (to - from) / 3) return false;
     if (plan.names) return plan.names.every((name) => certificate.checkHost(name));
-    // A domain of another day may stay in it; the one of today must be there.
     return permitted.every((name) => certificate.raw.includes(encodedName(name)));
   } catch {
     return false;

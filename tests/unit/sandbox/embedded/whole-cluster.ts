@@ -32,7 +32,7 @@ export interface WholeCluster {
 }
 
 /** Control plane, controllers and nodes in this process, on one clock. */
-export async function openWholeCluster(count = 1): Promise<WholeCluster> {
+export async function openWholeCluster(count = 1, more: { trusted?: string } = {}): Promise<WholeCluster> {
   const directory = mkdtempSync(join(tmpdir(), 'atelier-whole-'));
   const clock = createClock();
   const cluster = await createCluster({ directory, name: 'test', clock });
@@ -49,6 +49,7 @@ export async function openWholeCluster(count = 1): Promise<WholeCluster> {
     kubeconfig: write('system:node:node-1', pki.node),
     directory,
     clock,
+    ...more,
   });
   const client = createClient(createHttpsTransport({ server: url, ca: pki.ca.cert, ...pki.admin }));
   const ending = new AbortController();
