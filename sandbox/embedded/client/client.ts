@@ -68,7 +68,8 @@ export interface Client {
   /** `subresource`: `scale`, say. */
   get(resource: Gvr, name: string, namespace?: string, subresource?: string): Promise<KubeObject>;
   list(resource: Gvr, options?: ListOptions): Promise<KubeList>;
-  create(resource: Gvr, object: KubeObject): Promise<KubeObject>;
+  /** With `dryRun`, everything but storing is done. */
+  create(resource: Gvr, object: KubeObject, options?: { dryRun?: boolean }): Promise<KubeObject>;
   /** POST to a subresource: `binding`, `eviction`, `token`. */
   createSubresource(
     resource: Gvr,
@@ -118,8 +119,10 @@ export function createClient(transport: Transport): Client {
     async list(resource, options = {}) {
       return call({ method: 'GET', path: pathOf(resource, options.namespace) + query(selectors(options)) });
     },
-    create: (resource, object) =>
-      call({ method: 'POST', path: pathOf(resource, object.metadata.namespace), body: object }),
+    create(resource, object, { dryRun } = {}) {
+      const path = pathOf(resource, object.metadata.namespace);
+      return call({ method: 'POST', path: path + query(dryRun ? { dryRun: 'All' } : {}), body: object });
+    },
     createSubresource: (resource, name, namespace, subresource, body) =>
       call({ method: 'POST', path: pathOf(resource, namespace, name, subresource), body }),
     update: (resource, object, subresource) =>

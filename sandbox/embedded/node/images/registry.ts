@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { acme } from './acme/image.ts';
 import { admission } from './admission/image.ts';
 import { alpine, busybox, debian } from './busybox/image.ts';
+import { certManagerCainjector } from './cert-manager-cainjector/image.ts';
 import { certManagerController } from './cert-manager-controller/image.ts';
+import { certManagerStartupapicheck } from './cert-manager-startupapicheck/image.ts';
+import { certManagerWebhook } from './cert-manager-webhook/image.ts';
 import { createGenericImage } from './generic/image.ts';
 import type { Image } from './image.ts';
 import { frozenJupyter, jupyter, onyxiaJupyter } from './jupyter/image.ts';
@@ -54,6 +57,9 @@ const PLAYED: Image[] = [
   admission,
   certManagerController,
   acme,
+  certManagerWebhook,
+  certManagerCainjector,
+  certManagerStartupapicheck,
 ];
 
 /** Names that exist and that nobody plays: a slip off them cannot be pulled, either. */

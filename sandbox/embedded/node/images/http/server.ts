@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { ContainerProcess } from '../image.ts';
 
@@ -27,6 +27,11 @@ export interface Listening {
   close(): void;
 }
 
+export interface ListeningHttp extends Listening {
+  /** New connections are served with this certificate. */
+  secure(tls: ServerTls): void;
+}
+
 /** What an answered request costs where the image declares nothing: milliseconds of one core. */
 const REQUEST = 1;
 
@@ -43,11 +48,12 @@ export async function listenHttp(
   handler: Handler,
   host?: '0.0.0.0' | '127.0.0.1',
   tls?: ServerTls,
-): Promise<Listening> {
+): Promise<ListeningHttp> {
+  let secured = tls;
   const sockets = new Set<Duplex>();
   // Made with the first connection: hundreds of idle servers then cost next to nothing.
-  let server: Server | undefined;
-  const open = (): Server => {
+  let server: Server | TlsServer | undefined;
+  const open = (): Server | TlsServer => {
     const answerOne: RequestListener = (request, response) => {
       process
         .compute(process.container.load.request ?? REQUEST)
@@ -57,8 +63,8 @@ export async function listenHttp(
           response.end(process.killed.aborted ? undefined : `simulated program failed: ${(error as Error).message}\n`);
         });
     };
-    server = tls
-      ? (createTlsServer({ ...tls, keepAliveTimeout: 65_000 }, answerOne) as unknown as Server)
+    server = secured
+      ? createTlsServer({ ...secured, keepAliveTimeout: 65_000 }, answerOne)
       : createServer({ keepAliveTimeout: 65_000 }, answerOne);
     // A caller that does not trust the certificate hangs up: that is its business.
     server.on('tlsClientError', () => {});
@@ -88,6 +94,10 @@ export async function listenHttp(
       process.killed.removeEventListener('abort', close);
       listener.close();
       server?.closeIdleConnections();
+    },
+    secure(next) {
+      secured = next;
+      (server as TlsServer | undefined)?.setSecureContext(next);
     },
   };
 }
