@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { formatDuration } from '../../../../../kubernetes/duration.ts';
 import { dns1123Subdomain, labelValue, qualifiedName } from '../../../../../kubernetes/names.ts';
 import type { Loose } from '../../../../../kubernetes/object.ts';
+import { cronFault, isTimeZone } from './cron-rules.ts';
 import { duplicate, forbidden, invalid, notSupported, required, tooLong } from './field-errors.ts';
 import { readDuration } from './go-duration.ts';
 
@@ -129,7 +130,7 @@ function mailFault(address: string): string | undefined {
   if (/<[^<>@]+@[^<>@]+>\s*$/.test(address))
     return 'make sure the supplied value only contains the email address itself';
   if (address === '') return 'mail: no address';
-  return address.includes('@') ? 'mail: no angle-addr' : "mail: missing '@' or angle-addr";
+  return "mail: missing '@' or angle-addr";
 }
 
 function keyFaults(spec: Loose, path: string): string[] {
@@ -242,23 +243,15 @@ function renewalFaults({ policy = '', windows = [] }: Loose, path: string): stri
     const own = `${path}.windows[${at}]`;
     if (timezone && !isTimeZone(timezone))
       faults.push(invalid(`${own}.timezone`, timezone, 'invalid value for timezone. timezone must be IANA compliant'));
-    const fields: string[] = cron.trim().split(/\s+/);
-    if (fields.length !== 5)
+    const why = cronFault(cron, timezone);
+    if (why)
       faults.push(
         invalid(
           `${own}.cron`,
           cron,
-          `invalid cron syntax: expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]. cron needs to follow: cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow`,
+          `invalid cron syntax: ${why}. cron needs to follow: cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow`,
         ),
       );
   }
   return faults;
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
-  } catch {
-    return false;
-  }
 }

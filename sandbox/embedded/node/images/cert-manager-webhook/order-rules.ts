@@ -16,11 +16,18 @@ export function orderUpdateFaults(before: Loose, now: Loose): string[] {
   const path = 'status.authorizations';
   if (authorizations.length !== (next.authorizations ?? []).length) return [...faults, immutable(path)];
   for (const [at, one] of authorizations.entries()) {
+    const own = `${path}[${at}]`;
     const other = next.authorizations[at];
-    for (const field of ['url', 'identifier'])
-      if (one[field] && one[field] !== other[field]) faults.push(immutable(`${path}[${at}].${field}`));
-    if (one.challenges?.length && !isDeepStrictEqual(one.challenges, other.challenges))
-      faults.push(immutable(`${path}[${at}].challenges`));
+    for (const field of ['url', 'identifier', 'wildcard', 'initialState'])
+      if (one[field] !== undefined && one[field] !== '' && one[field] !== other[field])
+        faults.push(immutable(`${own}.${field}`));
+    const challenges: Loose[] = one.challenges ?? [];
+    if (challenges.length !== (other.challenges ?? []).length) faults.push(immutable(`${own}.challenges`));
+    else
+      for (const [index, challenge] of challenges.entries())
+        for (const field of ['url', 'type', 'token'])
+          if (challenge[field] && challenge[field] !== other.challenges[index][field])
+            faults.push(immutable(`${own}.challenges[${index}].${field}`));
   }
   return faults;
 }

@@ -78,7 +78,7 @@ function usageFault(request: Pkcs10CertificateRequest, wanted: string[], isCA: b
   if (!isDeepStrictEqual(encoded, expected))
     return `encoded CSR error: the KeyUsages ${list(encoded)} do not match the expected KeyUsages ${list(expected)}`;
   const ids = wanted.map((name) => extendedUsages[name]).filter((id) => id !== undefined);
-  const own = (extended instanceof ExtendedKeyUsageExtension ? extended.usages : []).map(String);
+  const own = Array.from(extended instanceof ExtendedKeyUsageExtension ? extended.usages : [], String);
   if (isDeepStrictEqual(own, ids)) return undefined;
   const names = (of: string[]) =>
     of.map((id) => Object.entries(extendedUsages).find(([, one]) => one === id)?.[0] ?? id);
