@@ -43,8 +43,6 @@ interface NodeMessage {
 export interface NodeProcessOptions {
   clock: Clock;
   log(message: string): void;
-  /** Atelier's, where the workshop's authority is. */
-  home?: string;
   /** What the node says of a cluster: `ready`, `failed`, `closed`. */
   onMessage?(message: NodeMessage): void;
   /** The listeners it is to serve. */
@@ -71,7 +69,7 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
 
   function start(): void {
     restart = undefined;
-    const started = fork(main, options.home ? [options.home] : [], {
+    const started = fork(main, [], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: { ...process.env, ...cached },
     });

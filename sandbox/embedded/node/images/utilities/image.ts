@@ -1,6 +1,7 @@
+import { dig } from '../applets/dig.ts';
 import { curl } from '../applets/http.ts';
 import { installed } from '../applets/index.ts';
-import { dig, getent, host } from '../applets/names.ts';
+import { getent, host } from '../applets/names.ts';
 import { debianFiles, debianPrograms } from '../busybox/image.ts';
 import type { Image, Program } from '../image.ts';
 import { ab } from '../load/ab.ts';

@@ -42,12 +42,15 @@ export class TestNetwork {
         };
       },
       query: async (name, type) => {
-        const address = type === 'A' ? this.names.get(name) : undefined;
+        // A Service's short name is none of the DNS: who asks without a search list must say it whole.
+        const service = /^([^.]+)\.default\.svc\.cluster\.local$/.exec(name)?.[1];
+        const known = service ?? (name.includes('.') ? name : '');
+        const address = type === 'A' ? this.names.get(known) : undefined;
         const texts = type === 'TXT' ? (this.texts.get(name) ?? []) : [];
         const data = address ? [address] : texts.map((text) => `"${text}"`);
         const sort = address ? ('A' as const) : ('TXT' as const);
         const answers = data.map((one) => ({ name, type: sort, ttl: 30, data: one }));
-        const status = this.names.has(name) || this.texts.has(name) ? 'NOERROR' : 'NXDOMAIN';
+        const status = this.names.has(known) || this.texts.has(name) ? 'NOERROR' : 'NXDOMAIN';
         return { status, authoritative: true, answers, authority: [], additional: [] };
       },
       connect: async (host, port) => {

@@ -99,6 +99,14 @@ test('names are looked up with dig, host and getent', async () => {
   expect((await sh(client, 'dig +search web')).stdout).toMatch(
     /;; ANSWER SECTION:\nweb\.default\.svc\.cluster\.local\.\t30\tIN\tA\t10\.244\.0\.9\n/,
   );
+  const several = await sh(
+    client,
+    'dig +noall +answer web.default.svc.cluster.local nowhere.default.svc.cluster.local',
+  );
+  expect(several.stdout).toBe('web.default.svc.cluster.local.\t30\tIN\tA\t10.244.0.9\n');
+  expect((await sh(client, 'dig web.default.svc.cluster.local TXT')).stdout).toMatch(
+    /status: NOERROR, [\s\S]*;web\.default\.svc\.cluster\.local\.\tIN\tTXT\n/,
+  );
   expect((await sh(client, 'getent hosts web')).stdout).toBe('10.244.0.9      web.default.svc.cluster.local\n');
   expect((await sh(client, 'getent hosts nowhere')).code).toBe(2);
   expect((await sh(client, 'host nowhere')).stdout).toBe('Host nowhere not found: 3(NXDOMAIN)\n');
