@@ -15,6 +15,7 @@ import { nginx } from './nginx/image.ts';
 import { isOneSlip, parseReference, type Reference } from './reference.ts';
 import { curl, helloWorld, pause, whoami } from './small/images.ts';
 import { stressImages } from './stress/image.ts';
+import { traefikImage } from './traefik/image.ts';
 import { loadImages, utilities } from './utilities/image.ts';
 
 export interface ResolvedImage {
@@ -60,22 +61,11 @@ const PLAYED: Image[] = [
   certManagerWebhook,
   certManagerCainjector,
   certManagerStartupapicheck,
+  traefikImage,
 ];
 
 /** Names that exist and that nobody plays: a slip off them cannot be pulled, either. */
-const KNOWN = [
-  'httpd',
-  'redis',
-  'postgres',
-  'mysql',
-  'mariadb',
-  'mongo',
-  'node',
-  'python',
-  'rabbitmq',
-  'memcached',
-  'traefik',
-];
+const KNOWN = ['httpd', 'redis', 'postgres', 'mysql', 'mariadb', 'mongo', 'node', 'python', 'rabbitmq', 'memcached'];
 
 /** Pulls nothing: finds who plays an image, or says why it could not be pulled. */
 export function resolveImage(text: string): ResolvedImage | PullFailure {

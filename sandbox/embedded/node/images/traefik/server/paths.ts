@@ -1,0 +1,16 @@
+/** Takes `.`, `..` and doubled slashes out of the path of a request, as Traefik does before rules see it. */
+export function cleanPath(url: string, sanitize: boolean): string {
+  if (!sanitize || !/\/(?:\.{0,2})(?:\/|\?|$)/.test(url.slice(0))) return url;
+  const at = url.indexOf('?');
+  const path = at < 0 ? url : url.slice(0, at);
+  if (!path.startsWith('/')) return url;
+  const kept: string[] = [];
+  const parts = path.split('/').slice(1);
+  for (const part of parts) {
+    if (part === '..') kept.pop();
+    else if (part !== '' && part !== '.') kept.push(part);
+  }
+  const last = parts.at(-1);
+  const slash = kept.length > 0 && (last === '' || last === '.' || last === '..') ? '/' : '';
+  return `/${kept.join('/')}${slash}${at < 0 ? '' : url.slice(at)}`;
+}
