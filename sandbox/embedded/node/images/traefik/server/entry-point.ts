@@ -54,6 +54,7 @@ export async function listenEntryPoint(entry: EntryPoint, context: EntryPointCon
     secure: boolean,
     upgrade?: { socket: Duplex; head: Buffer },
   ): void {
+    req.url = cleanPath(req.url ?? '/', entry.sanitizePath);
     const exchange = new Exchange(req, res, name, secure, log);
     exchange.upgrade = upgrade;
     open += 1;
@@ -80,7 +81,6 @@ export async function listenEntryPoint(entry: EntryPoint, context: EntryPointCon
     if (exchange.res.destroyed) return;
     if (!exchange.authority && req.httpVersionMajor === 1 && req.httpVersion !== '1.0')
       return replyError(exchange, 400, '400 Bad Request: missing required Host header');
-    req.url = cleanPath(req.url ?? '/', entry.sanitizePath);
     forwarded(exchange);
     const handler = exchange.secure ? table?.secure : table?.plain;
     if (!handler) return replyError(exchange, 404, '404 page not found');

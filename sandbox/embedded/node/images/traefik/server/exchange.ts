@@ -35,7 +35,7 @@ export class Exchange {
   readonly entryPoint: string;
   readonly secure: boolean;
   readonly started = performance.now();
-  /** As the client sent it; middlewares change `req.url`. */
+  /** What was asked for, cleaned; middlewares change `req.url`. */
   readonly url: string;
   readonly method: string;
   /** The Host header, its port included. */
