@@ -6,6 +6,7 @@ import { certManagerCainjector } from './cert-manager-cainjector/image.ts';
 import { certManagerController } from './cert-manager-controller/image.ts';
 import { certManagerStartupapicheck } from './cert-manager-startupapicheck/image.ts';
 import { certManagerWebhook } from './cert-manager-webhook/image.ts';
+import { externalDns } from './external-dns/image.ts';
 import { createGenericImage } from './generic/image.ts';
 import type { Image } from './image.ts';
 import { frozenJupyter, jupyter, onyxiaJupyter } from './jupyter/image.ts';
@@ -62,6 +63,7 @@ const PLAYED: Image[] = [
   certManagerCainjector,
   certManagerStartupapicheck,
   traefikImage,
+  externalDns,
 ];
 
 /** Names that exist and that nobody plays: a slip off them cannot be pulled, either. */

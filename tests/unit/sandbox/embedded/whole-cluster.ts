@@ -9,17 +9,20 @@ import { createInformer, type Informer } from '../../../../sandbox/embedded/clie
 import { createClock } from '../../../../sandbox/embedded/clock.ts';
 import { writeKubeconfig } from '../../../../sandbox/embedded/control-plane/kubeconfig.ts';
 import { type Cluster, createCluster } from '../../../../sandbox/embedded/control-plane/main.ts';
-import { openNodes } from '../../../../sandbox/embedded/node/open-nodes.ts';
+import { type EmbeddedNodes, openNodes } from '../../../../sandbox/embedded/node/open-nodes.ts';
 
 const nodes = { group: '', version: 'v1', resource: 'nodes' };
 
 export interface WholeCluster {
   cluster: Cluster;
+  machines: EmbeddedNodes;
   /** Path of an admin's kubeconfig, for real tools. */
   kubeconfig: string;
   client: Client;
   /** The real one: what it prints, on both streams. */
   kubectl(...words: string[]): Promise<string>;
+  /** What `kubectl apply` says of objects in YAML. */
+  give(yaml: string, namespace?: string): Promise<string>;
   /** Lets time pass at once. */
   skip(seconds: number): Promise<void>;
   /** Resolves with the object once it is as wanted. */
@@ -60,17 +63,21 @@ export async function openWholeCluster(count = 1, more: { trusted?: string } = {
     informers.set(resource.resource, one);
     return one;
   };
+  const kubectl = (words: string[], input = ''): Promise<string> =>
+    new Promise((resolve) => {
+      const env = { PATH: process.env.PATH, HOME: directory, KUBECONFIG: kubeconfig };
+      const child = execFile(process.env.ATELIER_KUBECTL ?? 'kubectl', words, { env, timeout: 20_000 }, (_, out, err) =>
+        resolve(out + err),
+      );
+      child.stdin?.end(input);
+    });
   return {
     cluster,
+    machines,
     kubeconfig,
     client,
-    kubectl: (...words) =>
-      new Promise((resolve) => {
-        const env = { PATH: process.env.PATH, HOME: directory, KUBECONFIG: kubeconfig };
-        execFile(process.env.ATELIER_KUBECTL ?? 'kubectl', words, { env, timeout: 20_000 }, (_, out, err) =>
-          resolve(out + err),
-        );
-      }),
+    kubectl: (...words) => kubectl(words),
+    give: (yaml, namespace) => kubectl(['apply', ...(namespace ? ['-n', namespace] : []), '-f', '-'], yaml),
     skip: (seconds) => cluster.skip(seconds * 1000),
     until: (resource, name, wanted) =>
       new Promise((resolve) => {

@@ -27,6 +27,7 @@ export function indexRecords(records: Iterable<ZoneRecord>, domain: string): Zon
     return sets;
   };
   for (const record of records) {
+    if (!isWithin(record.name, domain)) continue;
     const sets = at(record.name);
     sets.set(record.type, [...(sets.get(record.type) ?? []), record]);
     for (let name = parentOf(record.name); name !== domain && isWithin(name, domain); name = parentOf(name)) at(name);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream';
 import type { Loose } from '../../../../../kubernetes/object.ts';
 import type { RecordType } from '../dns-records.ts';
-import { ZoneError, type ZoneRecord } from './records.ts';
+import { isBeside, isWithin, plainName, ZoneError, type ZoneRecord } from './records.ts';
 import type { Zone } from './zone.ts';
 
 /** https://kubernetes-sigs.github.io/external-dns/latest/docs/tutorials/webhook-provider/ */
@@ -16,6 +16,14 @@ export interface ProviderApi {
 
 /** The zone's HTTP API, in the shape in which external-dns speaks to providers nobody built into it. */
 export function createProviderApi(zone: Zone, log: (message: string) => void = () => {}): ProviderApi {
+  /** As providers do, it leaves out what is of no zone it has. */
+  const mine = (endpoints: Loose[] | undefined): ZoneRecord[] =>
+    setsOf(endpoints).filter(({ name, type }) => {
+      const ours = isWithin(plainName(name), zone.domain) || isBeside(plainName(name), type, zone.domain);
+      if (!ours) log(`zone ${zone.domain}: ${type} record ${name} is of another zone: skipped`);
+      return ours;
+    });
+
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?')[0];
     const route = `${request.method === 'HEAD' ? 'GET' : request.method} ${path}`;
@@ -28,7 +36,7 @@ export function createProviderApi(zone: Zone, log: (message: string) => void = (
     if (route === 'POST /adjustendpoints') return send(await bodyOf(request));
     if (route === 'POST /records') {
       const { create, updateNew, delete: deleted } = (await bodyOf(request)) ?? {};
-      zone.change({ create: setsOf(create), update: setsOf(updateNew), delete: setsOf(deleted) });
+      zone.change({ create: mine(create), update: mine(updateNew), delete: mine(deleted) });
       response.writeHead(204).end();
       return;
     }
@@ -76,14 +84,17 @@ async function bodyOf(request: IncomingMessage): Promise<Loose> {
 }
 
 function setsOf(endpoints: Loose[] | undefined): ZoneRecord[] {
-  return (endpoints ?? []).map(({ dnsName, recordType, recordTTL, targets, setIdentifier, providerSpecific }) => ({
-    name: String(dnsName ?? ''),
-    type: String(recordType ?? '') as RecordType,
-    targets: (targets ?? []).map(String),
-    ...(recordTTL && { ttl: recordTTL }),
-    ...(setIdentifier && { setIdentifier }),
-    ...(providerSpecific?.length > 0 && { providerSpecific }),
-  }));
+  return (endpoints ?? []).map(
+    ({ dnsName, recordType, recordTTL, targets, setIdentifier, labels, providerSpecific }) => ({
+      name: String(dnsName ?? ''),
+      type: String(recordType ?? '') as RecordType,
+      targets: (targets ?? []).map(String),
+      ...(recordTTL && { ttl: recordTTL }),
+      ...(setIdentifier && { setIdentifier }),
+      ...(labels && Object.keys(labels).length > 0 && { labels }),
+      ...(providerSpecific?.length > 0 && { providerSpecific }),
+    }),
+  );
 }
 
 function endpointOf({ name, type, ttl, ...rest }: ZoneRecord): Loose {

@@ -11,6 +11,8 @@ export interface ZoneRecord {
   targets: string[];
   /** Tells several sets of one name and type apart. */
   setIdentifier?: string;
+  /** Whose it is, as whoever made it said: beside an apex, and for texts, there is no other place to tell it. */
+  labels?: Record<string, string>;
   providerSpecific?: { name?: string; value?: string }[];
 }
 
@@ -28,13 +30,20 @@ export const plainName = (name: string): string => name.toLowerCase().replace(/\
 
 export const isWithin = (name: string, domain: string): boolean => name === domain || name.endsWith(`.${domain}`);
 
+/**
+ * What external-dns writes of the zone's own name, `a-learner.localhost`, lies beside the zone:
+ * it is kept, for external-dns to know what it owns, and never served.
+ */
+export const isBeside = (name: string, type: string, domain: string): boolean =>
+  type === 'TXT' && name.endsWith(`-${domain}`) && !isWithin(name, domain);
+
 /** A record as the zone keeps it. Throws {@link ZoneError} for what no name server would serve. */
 export function checkedRecord(record: ZoneRecord, domain: string): ZoneRecord {
   const name = plainName(record.name);
   const refuse = (why: string): never => {
     throw new ZoneError(`${record.type} record ${record.name || '""'}: ${why}`);
   };
-  if (!isWithin(name, domain)) refuse(`is not in the zone ${domain}`);
+  if (!isWithin(name, domain) && !isBeside(name, record.type, domain)) refuse(`is not in the zone ${domain}`);
   if (name.length > 253 || name.split('.').some((label) => label === '' || label.length > 63)) refuse('is no DNS name');
   if (!kept.has(record.type)) refuse('this zone keeps no records of this type');
   if (name === domain && record.type === 'CNAME') refuse('the name of the zone itself cannot be an alias');

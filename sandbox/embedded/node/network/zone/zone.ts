@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../clock.ts';
 import type { DnsReply } from '../dns-records.ts';
 import { indexRecords, lookupIn } from './lookup.ts';
@@ -68,6 +69,7 @@ export function createZone(options: ZoneOptions): Zone {
         if (aliases && (sets.size > 1 || aliases.length > 1))
           throw new ZoneError(`${name}: an alias can have no records beside it (RFC 1034, 3.6.2)`);
       }
+      if (isDeepStrictEqual(next, records)) return;
       write(file, {
         domain,
         serial: serial + 1,

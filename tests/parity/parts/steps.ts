@@ -1,0 +1,62 @@
+import type { ZoneRecord } from '../../../sandbox/embedded/node/network/zone/records.ts';
+
+/** One step of a recording: what is done (`>>> command`, then what it is given), and what was said (each line after `| `). */
+export interface Step {
+  command: string;
+  input: string;
+  output: string;
+}
+
+export function parseSteps(text: string): Step[] {
+  return text
+    .split(/^>>> /m)
+    .slice(1)
+    .map((part) => {
+      const [command = '', ...lines] = part.trimEnd().split('\n');
+      const said = (line: string) => line.startsWith('| ') || line === '|';
+      const joined = (chosen: string[]) => chosen.map((line) => `${line}\n`).join('');
+      return {
+        command,
+        input: joined(lines.filter((line) => !said(line))),
+        output: joined(lines.filter(said).map((line) => line.slice(2))),
+      };
+    });
+}
+
+export const formatSteps = (steps: Step[]): string =>
+  steps.map(({ command, input, output }) => `>>> ${command}\n${input}${output.replace(/^(?=.)/gm, '| ')}`).join('');
+
+/** What external-dns logged, without what is of the moment: times, its configuration, its build, addresses. */
+export function shownLog(text: string, code: number): string {
+  const lines = text
+    .split('\n')
+    .filter((line) => line && !/msg="(?:config: |GitCommitShort|registered '\d)|apiServerURL|kubeConfig: /.test(line))
+    .map((line) => line.replace(/^time="[^"]*" /, ''))
+    .map((line) =>
+      line.replace(/https?:\/\/[\d.]+:\d+/g, 'http://HOST').replace(/\b[\d.]+:(\d+): connect/, 'HOST: connect'),
+    )
+    .map((line) => line.replace(/msg="(?:Using kubeConfig|Using inCluster-config.*)"/, 'msg="Using …"'))
+    // Lists whose order is of the moment.
+    .map((line) => line.replace(/(flag\(s\)|types are:) (.*?)(?= not provided|\]?"$)/, (_, head, list) => `${head} ${ordered(list)}`))
+    .map((line) => line.replace('system:serviceaccount:parts-zone:', 'ServiceAccount '));
+  return `${lines.join('\n')}\nexit ${code}\n`;
+}
+
+const ordered = (list: string): string => list.replace(/^\[/, '').split(/,? /).sort().join(' ');
+
+export const shownZone = (records: ZoneRecord[]): string =>
+  records
+    .map(({ name, type, ttl = 0, targets, setIdentifier = '', providerSpecific = [] }) =>
+      [
+        name,
+        ttl,
+        type,
+        targets.join(' ; '),
+        setIdentifier,
+        ...providerSpecific.map((one) => `${one.name}=${one.value}`),
+      ]
+        .join(' ')
+        .trim(),
+    )
+    .map((line) => `zone: ${line}\n`)
+    .join('');
