@@ -124,6 +124,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     hasAdmin = options.ownCluster || (await owner.ownsCluster());
     trusts = await trust();
     if (hasAdmin) await owner.apply('own-cluster', variables);
+    const names = options.ownCluster && owner.apply('external-dns', variables);
     const internet = simulated && provisionInternet(owner, simulated);
     for (const renewal of renewals.splice(0)) renewal.close();
     const accounts = [
@@ -141,7 +142,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       readerKubeconfig,
       kubeconfigOf(owner, [{ context: 'reader', namespace: learner, tokenFile: tokenFile('reader') }], 'client-node'),
     );
-    await internet;
+    await Promise.all([names, internet]);
   }
 
   return {
