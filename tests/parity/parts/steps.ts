@@ -23,9 +23,6 @@ export function parseSteps(text: string): Step[] {
     });
 }
 
-export const formatSteps = (steps: Step[]): string =>
-  steps.map(({ command, input, output }) => `>>> ${command}\n${input}${output.replace(/^(?=.)/gm, '| ')}`).join('');
-
 /** What external-dns logged, without what is of the moment: times, its configuration, its build, addresses. */
 export function shownLog(text: string, code: number): string {
   const lines = text
@@ -37,7 +34,12 @@ export function shownLog(text: string, code: number): string {
     )
     .map((line) => line.replace(/msg="(?:Using kubeConfig|Using inCluster-config.*)"/, 'msg="Using …"'))
     // Lists whose order is of the moment.
-    .map((line) => line.replace(/(flag\(s\)|types are:) (.*?)(?= not provided|\]?"$)/, (_, head, list) => `${head} ${ordered(list)}`))
+    .map((line) =>
+      line.replace(
+        /(flag\(s\)|types are:) (.*?)(?= not provided|\]?"$)/,
+        (_, head, list) => `${head} ${ordered(list)}`,
+      ),
+    )
     .map((line) => line.replace('system:serviceaccount:parts-zone:', 'ServiceAccount '));
   return `${lines.join('\n')}\nexit ${code}\n`;
 }

@@ -143,7 +143,7 @@ export function milliseconds(text: string, known: Record<string, number> = units
 }
 
 /** As Go prints it: `1m0s`. */
-export function durationText(value: number): string {
+function durationText(value: number): string {
   if (value === 0) return '0s';
   if (Math.abs(value) < 1000) return `${value}ms`;
   const seconds = Math.abs(value) / 1000;
