@@ -141,7 +141,8 @@ export function compileCheck(key: string, check: Check): { compiled: CompiledChe
     pattern(hint.says?.match, [...path, 'says', 'match']);
     pattern(hint.says?.command, [...path, 'says', 'command']);
     const each = compile(hint.each, [...path, 'each'], scope, listOf(DYN));
-    const list = each?.type ?? (hint.each ? DYN : (scope.items ?? scope.releases ?? DYN));
+    const listed = release ? scope.releases : scope.items;
+    const list = each?.type ?? (hint.each ? DYN : (listed ?? DYN));
     const inner: Scope = hint.where ? { ...scope, it: list.kind === 'list' ? list.of : DYN } : scope;
     return {
       hint,

@@ -102,6 +102,25 @@ describe('verdicts', () => {
   });
 });
 
+test('a hint may look at a release where its check looks at objects', () => {
+  const check: Check = {
+    id: 'check',
+    watch: { resource: 'deployments', name: 'web' },
+    expect: 'item.status.readyReplicas == 1',
+    hints: [
+      {
+        id: 'ignored',
+        release: { name: 'lab' },
+        where: "it.revision == release.revision && !it.objects.exists(o, o.kind == 'Ingress')",
+        facts: { revision: 'string(it.revision)' },
+      },
+    ],
+  };
+  const [hint] = compiled(check).hints;
+  const views = { releases: [release('lab', 1, 'superseded'), release('lab', 2, 'deployed')], deployments: [] };
+  expect(hint && judgeHint(hint, circumstances(views))).toEqual({ id: 'ignored', facts: { revision: '2' }, more: 0 });
+});
+
 describe('releases', () => {
   const secrets = [
     release('lab', 1, 'superseded'),
