@@ -1,4 +1,5 @@
 import type { Status } from '../../../../kubernetes/object.ts';
+import { parseFieldSelector } from '../../../../kubernetes/selectors.ts';
 import { ApiError } from '../../client/client.ts';
 import { StoreError } from '../store/store.ts';
 import { answer } from './answer.ts';
@@ -105,10 +106,22 @@ function statusReply(status: Status): Reply {
   };
 }
 
-function attributesOf({ info }: Call): Attributes {
+function attributesOf({ info, query }: Call): Attributes {
   if (!info.isResource) return { verb: info.verb, path: info.path };
-  const { verb, group, resource, subresource, name, namespace } = info;
+  const { verb, group, resource, subresource, namespace } = info;
+  const name = info.name || (verb === 'list' || verb === 'watch' ? selectedName(query.get('fieldSelector')) : '');
   return { verb, group, resource, subresource, name, namespace };
+}
+
+/** Who lists one object by its name alone needs the right for that name alone. */
+function selectedName(selector: string | null): string {
+  if (!selector) return '';
+  try {
+    return parseFieldSelector(selector).find(({ field, equal }) => field === 'metadata.name' && equal)?.value ?? '';
+  } catch {
+    // Told later, to whoever may ask.
+    return '';
+  }
 }
 
 /** Throws 403 in the real one's words. */

@@ -45,6 +45,28 @@ test('nobody may anything until a binding says so, and only where it says', asyn
   expect((await refusal(bob.list(configMaps, { namespace: 'default' })))?.code).toBe(403);
 });
 
+test('a right for one name lets its holder list and watch that name alone', async () => {
+  const rules = [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['mine'], verbs: ['list', 'watch'] }];
+  const metadata = { name: 'mine-alone', namespace: 'default' };
+  await setup.client.create(rbac('roles'), {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata,
+    rules,
+  });
+  const bound = binding('ann-mine', 'mine-alone', 'ann');
+  bound.roleRef.kind = 'Role';
+  await setup.client.create(rbac('rolebindings'), bound as never);
+  await setup.client.create(configMaps, configMap('mine'));
+  const ann = setup.as('ann');
+  const list = (fieldSelector: string) => ann.list(configMaps, { namespace: 'default', fieldSelector });
+  expect((await list('metadata.name=mine')).items.map(({ metadata }) => metadata.name)).toEqual(['mine']);
+  expect((await refusal(list('metadata.name=other')))?.message).toBe(
+    'configmaps "other" is forbidden: User "ann" cannot list resource "configmaps" in API group "" in the namespace "default"',
+  );
+  expect((await refusal(list('metadata.name!=mine')))?.code).toBe(403);
+});
+
 test('rights that somebody lacks cannot be given away', async () => {
   await setup.client.create(rbac('rolebindings'), binding('joe-admin', 'admin', 'joe'));
   const joe = setup.as('joe');
