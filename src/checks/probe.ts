@@ -38,20 +38,20 @@ const MAX_BODY = 256 * 1024;
 export function fetchOnce(url: string, signal: AbortSignal, options: FetchOptions = {}): Promise<ProbeResponse> {
   const { proxy, headers = {}, trust } = options;
   return new Promise((resolve, reject) => {
-    const { get, Agent } = url.startsWith('https:') ? https : http;
+    const secure = url.startsWith('https:');
+    const { get, Agent } = secure ? https : http;
     // Nothing is kept between two questions: a resumed session has no certificates to look at.
-    const agent = new Agent({
-      maxCachedSessions: 0,
-      ...(proxy ? { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } } : {}),
-    });
+    const agent = new Agent({ maxCachedSessions: 0, ...(proxy && secure ? { proxyEnv: { HTTPS_PROXY: proxy } } : {}) });
     const request = get(
-      url,
+      proxy && !secure ? proxy : url,
       {
+        // Plain HTTP asks the proxy itself for the whole address. Node's own agent does so too, but would not let `Host` say another name.
+        ...(proxy && !secure ? { path: url } : {}),
         signal,
         agent,
         rejectUnauthorized: false,
         ...(trust ? { secureContext: trust } : {}),
-        headers: { 'user-agent': 'atelier-check', ...headers },
+        headers: { host: new URL(url).host, 'user-agent': 'atelier-check', ...lowered(headers) },
       },
       (response) => {
         const tls = response.socket instanceof TLSSocket ? tlsFacts(response.socket) : undefined;
@@ -81,6 +81,11 @@ export function fetchOnce(url: string, signal: AbortSignal, options: FetchOption
     request.on('error', reject);
     request.on('close', () => agent.destroy());
   });
+}
+
+/** Names of headers are of any case: `Host` takes the place of `host`. */
+function lowered(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** The variable `response` of CEL. */

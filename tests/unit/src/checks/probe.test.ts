@@ -145,3 +145,21 @@ test('a zone’s answers, its denials and its silence', async () => {
   const ended = AbortSignal.abort();
   await expect(resolveAt({ name: 'lab.ada.localhost', type: 'A' }, '127.0.0.1:1', ended)).rejects.toThrow();
 });
+
+test('plain HTTP asks the proxy for an address, under whatever name `Host` says', async () => {
+  const seen: unknown[] = [];
+  const door = createHttp((request, response) => {
+    seen.push([request.url, request.headers.host]);
+    response.end();
+  });
+  const near = `http://127.0.0.1:${await listening(door)}`;
+  const probe = probeFor({ place: () => ({ proxy: near }), domain: () => 'ada.localhost', authorities: undefined });
+  const ask = (headers?: Record<string, string>) =>
+    probe.http('http://127.64.0.3/api', { from: 'shell', headers }, AbortSignal.timeout(5_000));
+  await ask({ Host: 'lab.ada.localhost' });
+  await ask();
+  expect(seen).toEqual([
+    ['http://127.64.0.3/api', 'lab.ada.localhost'],
+    ['http://127.64.0.3/api', '127.64.0.3'],
+  ]);
+});
