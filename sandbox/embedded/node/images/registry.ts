@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { acme } from './acme/image.ts';
+import { acmesolver } from './acmesolver/image.ts';
 import { admission } from './admission/image.ts';
 import { alpine, busybox, debian } from './busybox/image.ts';
 import { certManagerCainjector } from './cert-manager-cainjector/image.ts';
@@ -64,6 +65,7 @@ const PLAYED: Image[] = [
   certManagerStartupapicheck,
   traefikImage,
   externalDns,
+  acmesolver,
 ];
 
 /** Names that exist and that nobody plays: a slip off them cannot be pulled, either. */

@@ -1,17 +1,37 @@
 import type { Gvr, KubeObject } from '../../../../../kubernetes/object.ts';
+import { Accounts } from './acme/accounts.ts';
+import { createChallenges, createScheduler } from './acme/challenges.ts';
+import { createOrders } from './acme/orders.ts';
 import { createIssuing } from './certificates/issuing.ts';
 import { createKeyManager } from './certificates/key-manager.ts';
 import { createReadiness } from './certificates/readiness.ts';
 import { createRequestManager } from './certificates/request-manager.ts';
 import { createRevisionManager } from './certificates/revision-manager.ts';
 import { createTrigger } from './certificates/trigger.ts';
+import { createAcmeSetUp } from './issuers/acme-account.ts';
 import { createAuthoritySetUp, createIssuers, createSelfSignedSetUp, createUnplayedSetUp } from './issuers/issuers.ts';
 import { type Manager, retries } from './manager.ts';
 import * as resources from './objects.ts';
-import { certificates, clusterIssuers, controllerOf, issuers, keyOf, requests, secrets } from './objects.ts';
+import {
+  certificates,
+  challenges,
+  clusterIssuers,
+  controllerOf,
+  ingresses,
+  issuers,
+  keyOf,
+  orders,
+  pods,
+  requests,
+  secrets,
+  services,
+} from './objects.ts';
+import { createAcmeSigner } from './requests/acme.ts';
 import { createApprover } from './requests/approver.ts';
 import { createIssuerLoop, type Sign } from './requests/issuer-loop.ts';
 import { createAuthority, createSelfSigned } from './requests/signers.ts';
+
+import { createIngressShim } from './shim/ingress-shim.ts';
 
 type Add = (key: string) => void;
 
@@ -25,7 +45,14 @@ export interface Loop {
 
 /** The loops of the controller. None works before all collections it looks at are known. */
 export function createLoops(manager: Manager): Loop[] {
-  return [...certificateLoops(manager), ...issuerLoops(manager), ...requestLoops(manager)];
+  const accounts = new Accounts(manager);
+  return [
+    ...certificateLoops(manager),
+    ...issuerLoops(manager, accounts),
+    ...requestLoops(manager),
+    ...acmeLoops(manager, accounts),
+    ingressShim(manager),
+  ];
 }
 
 /** Tells of the object as it is, or was last. */
@@ -34,6 +61,11 @@ function follow(manager: Manager, resource: Gvr, tell: (object: KubeObject) => v
     const object = now ?? before;
     if (object) tell(object);
   });
+}
+
+function addOwner(object: KubeObject, kind: string, add: Add): void {
+  const owner = controllerOf(object);
+  if (owner?.kind === kind) add(`${object.metadata.namespace}/${owner.name}`);
 }
 
 function certificateLoops(manager: Manager): Loop[] {
@@ -62,13 +94,9 @@ function certificateLoops(manager: Manager): Loop[] {
 /** A Certificate is looked at when it changes, and when its requests or its Secrets do. */
 function followCertificates(manager: Manager, add: Add): void {
   follow(manager, certificates, (certificate) => add(keyOf(certificate)));
-  const addOwner = (object: KubeObject) => {
-    const owner = controllerOf(object);
-    if (owner?.kind === 'Certificate') add(`${object.metadata.namespace}/${owner.name}`);
-  };
-  follow(manager, requests, addOwner);
+  follow(manager, requests, (request) => addOwner(request, 'Certificate', add));
   follow(manager, secrets, (secret) => {
-    addOwner(secret);
+    addOwner(secret, 'Certificate', add);
     const { name, namespace } = secret.metadata;
     for (const certificate of manager.informer(certificates).list(namespace))
       if (certificate.spec.secretName === name || certificate.status?.nextPrivateKeySecretName === name)
@@ -76,9 +104,10 @@ function followCertificates(manager: Manager, add: Add): void {
   });
 }
 
-function issuerLoops(manager: Manager): Loop[] {
+function issuerLoops(manager: Manager, accounts: Accounts): Loop[] {
   const unplayed = createUnplayedSetUp(manager);
   const setUps = {
+    acme: createAcmeSetUp(manager, accounts),
     ca: createAuthoritySetUp(manager),
     selfsigned: createSelfSignedSetUp(manager),
     vault: unplayed,
@@ -110,6 +139,7 @@ function secretsOf({ spec }: KubeObject): (string | undefined)[] {
 
 function requestLoops(manager: Manager): Loop[] {
   const signers: [string, Sign | undefined][] = [
+    ['acme', createAcmeSigner(manager)],
     ['ca', createAuthority(manager)],
     ['selfsigned', createSelfSigned(manager)],
     ['vault', undefined],
@@ -128,7 +158,7 @@ function requestLoops(manager: Manager): Loop[] {
     ...signers.map(
       ([type, sign]): Loop => ({
         name: `certificaterequests-issuer-${type}`,
-        needs: [requests, issuers, clusterIssuers, secrets],
+        needs: [requests, issuers, clusterIssuers, secrets, ...(type === 'acme' ? [orders] : [])],
         start() {
           const queue = manager.loop(this.name, retries.item, createIssuerLoop(manager, type, sign));
           follow(manager, requests, (request) => queue.add(keyOf(request)));
@@ -137,6 +167,7 @@ function requestLoops(manager: Manager): Loop[] {
               for (const request of manager.informer(requests).list(issuer.metadata.namespace))
                 if (isFor(request, issuer)) queue.add(keyOf(request));
             });
+          if (type === 'acme') follow(manager, orders, (order) => addOwner(order, 'CertificateRequest', queue.add));
           if (type === 'selfsigned')
             follow(manager, secrets, (secret) => {
               for (const request of manager.informer(requests).list(secret.metadata.namespace))
@@ -151,3 +182,48 @@ function requestLoops(manager: Manager): Loop[] {
 
 const isFor = ({ spec }: KubeObject, issuer: KubeObject): boolean =>
   resources.issuerKind(spec.issuerRef) === issuer.kind && spec.issuerRef.name === issuer.metadata.name;
+
+function acmeLoops(manager: Manager, accounts: Accounts): Loop[] {
+  return [
+    {
+      name: 'orders',
+      needs: [orders, challenges, issuers, clusterIssuers, secrets],
+      start() {
+        const queue = manager.loop(this.name, retries.acme, (key) => work(key));
+        const work = createOrders(manager, accounts, (key, milliseconds) => queue.addAfter(key, milliseconds));
+        follow(manager, orders, (order) => queue.add(keyOf(order)));
+        follow(manager, challenges, (challenge) => addOwner(challenge, 'Order', queue.add));
+        for (const resource of [issuers, clusterIssuers])
+          follow(manager, resource, (issuer) => {
+            for (const order of manager.informer(orders).list(issuer.metadata.namespace))
+              if (isFor(order, issuer)) queue.add(keyOf(order));
+          });
+      },
+    },
+    {
+      name: 'challenges',
+      needs: [challenges, issuers, clusterIssuers, secrets, pods, services, ingresses],
+      start() {
+        const queue = manager.loop(this.name, retries.acme, (key) => work(key));
+        const work = createChallenges(manager, accounts, (key, milliseconds) => queue.addAfter(key, milliseconds));
+        const schedule = manager.loop('challenges-scheduler', retries.certificate, createScheduler(manager));
+        follow(manager, challenges, (challenge) => {
+          queue.add(keyOf(challenge));
+          schedule.add('all');
+        });
+      },
+    },
+  ];
+}
+
+function ingressShim(manager: Manager): Loop {
+  return {
+    name: 'ingress-shim',
+    needs: [ingresses, certificates],
+    start() {
+      const queue = manager.loop(this.name, retries.item, createIngressShim(manager));
+      follow(manager, ingresses, (ingress) => queue.add(keyOf(ingress)));
+      follow(manager, certificates, (certificate) => addOwner(certificate, 'Ingress', queue.add));
+    },
+  };
+}

@@ -53,10 +53,12 @@ export class Manager {
     this.metrics = createMetrics(this);
   }
 
-  informer(resource: Gvr, labelSelector?: string): Informer {
+  informer(resource: Gvr): Informer {
     const known = this.#informers.get(resource.resource);
     if (known) return known;
     const { client, clock, signal } = this;
+    // Of pods and Services only those that answer challenges are of interest.
+    const labelSelector = [resources.pods, resources.services].includes(resource) && `${resources.solverLabel}=true`;
     const kind = kinds[resource.resource] ?? resource.resource;
     const informer = createInformer({
       client,

@@ -26,6 +26,9 @@ export const key = {
   temporary: 'cert-manager.io/issue-temporary-certificate',
 } as const;
 
+/** On what answers an HTTP-01 challenge. */
+export const solverLabel = 'acme.cert-manager.io/http01-solver';
+
 export const keyOf = (object: KubeObject): string => `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
 
 /** Namespace and name. */

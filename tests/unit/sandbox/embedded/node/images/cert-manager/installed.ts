@@ -31,8 +31,8 @@ export interface Installed extends WholeCluster {
 }
 
 /** A cluster with cert-manager's controller running in the namespace `cert-manager`. */
-export async function openInstalled(): Promise<Installed> {
-  const whole = await openWholeCluster();
+export async function openInstalled(more: { trusted?: string } = {}): Promise<Installed> {
+  const whole = await openWholeCluster(1, more);
   const { client } = whole;
   const list = async (objects: Loose[]): Promise<void> => {
     for (const object of objects) {
