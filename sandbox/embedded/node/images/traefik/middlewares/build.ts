@@ -1,5 +1,5 @@
 import type { Loose } from '../../../../../../kubernetes/object.ts';
-import type { Middleware } from '../dynamic.ts';
+import { type Middleware, qualified } from '../dynamic.ts';
 import type { BuildContext } from '../routing/build.ts';
 import { type Handler, reply } from '../server/exchange.ts';
 import { basicAuth } from './basic-auth.ts';
@@ -59,7 +59,8 @@ export function buildMiddleware(name: string, next: Handler, stage: Stage, above
   const [kind, options] = given[0] ?? [''];
   if (kind === 'chain')
     return ((options as Loose).middlewares ?? []).reduceRight(
-      (inner: Handler, one: string) => buildMiddleware(one, inner, stage, [...above, name]),
+      (inner: Handler, one: string) =>
+        buildMiddleware(qualified(one, name.split('@')[1] ?? ''), inner, stage, [...above, name]),
       next,
     );
   const build = kinds[kind];
