@@ -81,7 +81,7 @@ export function createNameServer(
       return { ...none, status: 'SERVFAIL', authoritative: false, authority: [] };
     }
     const last = reply.answers.at(-1);
-    if (last?.type !== 'CNAME' || type === 'CNAME' || type === 'ANY') return reply;
+    if (reply.status !== 'NOERROR' || last?.type !== 'CNAME' || type === 'CNAME' || type === 'ANY') return reply;
     return { ...reply, answers: [...reply.answers, ...targetOf(last, type, depth).answers] };
   }
 

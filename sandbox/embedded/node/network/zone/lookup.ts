@@ -74,7 +74,7 @@ export function lookupIn(index: ZoneIndex, head: ZoneHead, asked: string, type: 
   if (!isWithin(name, domain)) return reply({ status: 'REFUSED', authoritative: false });
   const seen = new Set<string>();
   for (let links = 0; ; links += 1) {
-    if (seen.has(name) || links > longestChain) return reply({ status: 'SERVFAIL', authoritative: false, answers: [] });
+    if (seen.has(name) || links > longestChain) return reply({ status: 'SERVFAIL' });
     seen.add(name);
     const cut = delegation(name);
     if (cut !== undefined) {
@@ -97,7 +97,7 @@ export function lookupIn(index: ZoneIndex, head: ZoneHead, asked: string, type: 
       if (alias) {
         add([alias], name);
         const target = plainName(alias.targets[0]!);
-        if (!isWithin(target, domain)) return reply({ authority: servers });
+        if (!isWithin(target, domain)) return reply({});
         name = target;
         continue;
       }
