@@ -8,7 +8,7 @@ import { formatProblems } from '../../lessons/problem.ts';
 import { validateLessons } from '../../lessons/validate.ts';
 import { UserError } from '../../server/user-error.ts';
 import { lessonKey } from '../../sessions/session.ts';
-import { clear, furnish, requireDisposable } from '../lessons/disposable.ts';
+import { clear, furnish, replenish, requireDisposable } from '../lessons/disposable.ts';
 import { makeMistake, mistakesOf } from '../lessons/mistakes.ts';
 import { type Finding, rehearse } from '../lessons/rehearse.ts';
 import { openStage, type Stage } from '../lessons/stage.ts';
@@ -65,9 +65,12 @@ async function test(args: string[]): Promise<void> {
     onTrouble: (error) => trouble.push(error.message),
   });
   const findings: Finding[] = [];
+  const prepare = async () => {
+    if (kubeconfig) await replenish(tools, kubeconfig);
+  };
   try {
     for (const folder of chosen)
-      for await (const finding of walk(stage, folder, values.mistakes)) report(finding, findings);
+      for await (const finding of walk(stage, folder, values.mistakes, prepare)) report(finding, findings);
   } finally {
     await stage.close();
     if (kubeconfig) await clear(tools, kubeconfig, LEARNER);
@@ -79,19 +82,30 @@ async function test(args: string[]): Promise<void> {
   if (failed > 0) process.exitCode = 1;
 }
 
-async function* walk(stage: Stage, folder: LessonFolder, withMistakes: boolean): AsyncGenerator<Finding> {
+async function* walk(
+  stage: Stage,
+  folder: LessonFolder,
+  withMistakes: boolean,
+  prepare: () => Promise<void>,
+): AsyncGenerator<Finding> {
   const key = lessonKey(folder);
   const began = performance.now();
   await stage.session.catchUp(key);
   let rehearsed = false;
   yield { name: `${key}: caught up in ${((performance.now() - began) / 1000).toFixed(1)} s` };
   yield* await twice(async () => {
+    await prepare();
     if (rehearsed) await stage.session.reset(key);
     rehearsed = true;
     return rehearse(stage, folder);
   });
   if (!withMistakes) return;
-  for (const mistake of mistakesOf(folder)) yield* await twice(async () => [await makeMistake(stage, folder, mistake)]);
+  for (const mistake of mistakesOf(folder)) {
+    yield* await twice(async () => {
+      await prepare();
+      return [await makeMistake(stage, folder, mistake)];
+    });
+  }
 }
 
 /** A rehearsal that fails is tried once more, and says so. */

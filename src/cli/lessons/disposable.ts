@@ -33,6 +33,17 @@ export async function furnish(tools: Tools, kubeconfig: string, learner: string)
   await kubectl('apply', '-f', manifest);
 }
 
+/** Gives back the volumes whose claims are gone: each is bound once. */
+export async function replenish(tools: Tools, kubeconfig: string): Promise<void> {
+  const kubectl = kubectlOf(tools, kubeconfig);
+  const phases = '-o=jsonpath={range .items[?(@.status.phase=="Released")]}{.metadata.name}{" "}{end}';
+  const { stdout } = await kubectl('get', 'persistentvolumes', phases);
+  const released = stdout.split(' ').filter((name) => name.startsWith('atelier-'));
+  if (released.length === 0) return;
+  await kubectl('delete', 'persistentvolumes', ...released, '--wait=true', '--timeout=60s');
+  await kubectl('apply', '-f', path.join(ROOT, 'tests/lessons/real-cluster.yaml'));
+}
+
 /** Takes away what an earlier run left: the learner's namespace, whose claims hold volumes, and the record of progress. */
 export async function clear(tools: Tools, kubeconfig: string, learner: string): Promise<void> {
   const kubectl = kubectlOf(tools, kubeconfig);
