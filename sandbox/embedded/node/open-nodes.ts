@@ -114,10 +114,11 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
     nodeAddress,
     policies,
     zone,
+    ...(options.ingress && { ingress: options.ingress }),
     ...(options.neighbours && { neighbours: options.neighbours }),
     apiServer: { host: api.hostname, port: Number(api.port || 443) },
   });
-  const proxy = await createForwardProxy({ network, clusterDomain, passThrough: options.passThrough ?? false });
+  const proxy = await createForwardProxy({ network, zone, clusterDomain, passThrough: options.passThrough ?? false });
   const names = await serveZone({ zone, network, log });
   const recorder = createRecorder({ client, clock, component: 'kube-proxy', host: plans[0]!.name, log });
   const machinePorts = openMachinePorts({

@@ -2,7 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isBelow } from '../../domain.ts';
 import { notFound } from './dns.ts';
+import type { ZoneNames } from './dns-records.ts';
 import { type Network, outward } from './network.ts';
 
 export interface ForwardProxy {
@@ -19,8 +21,8 @@ export interface ForwardProxyOptions {
    * as from there. `no_proxy` cannot name localhost, for that would take HOST.localhost with it.
    */
   passThrough?: boolean;
-  /** Hosts served by the cluster's load balancer. */
-  outside?: (host: string, port: number) => Promise<Duplex> | undefined;
+  /** The learner's own: its hosts are reached as it says, and nowhere else. */
+  zone?: ZoneNames;
 }
 
 /** Who connects through the proxy, as the cluster sees it. */
@@ -31,7 +33,7 @@ const machine = '127.0.0.1';
  * Unless told that the machine is the learner's own it never leads to its loopback: what listens there is somebody else's.
  */
 export async function createForwardProxy(options: ForwardProxyOptions): Promise<ForwardProxy> {
-  const { network, clusterDomain, passThrough = false } = options;
+  const { network, clusterDomain, passThrough = false, zone } = options;
 
   async function reach(host: string, port: number): Promise<Duplex> {
     if (passThrough && /^localhost\.?$/i.test(host)) {
@@ -40,8 +42,15 @@ export async function createForwardProxy(options: ForwardProxyOptions): Promise<
     // A load balancer's address is of the machine's loopback, and the cluster's all the same.
     if (host !== machine && network.has(host)) return network.connect(host, port, machine);
     if (isLoopback(host)) throw new Forbidden(`${host} is this machine, not the cluster`);
-    const served = options.outside?.(host, port);
-    if (served) return served;
+    const name = host.toLowerCase().replace(/\.$/, '');
+    if (zone && isBelow(name, zone.domain)) {
+      const { status } = zone.lookup(name, 'A');
+      if (status === 'NXDOMAIN') throw new Unknown(`${name}: no such host (NXDOMAIN in the zone ${zone.domain})`);
+      return network.connect(name, port, machine);
+    }
+    // Hosts of the other clusters of this machine have shells of their own.
+    if (zone && name.endsWith('.localhost'))
+      throw new Forbidden(`${name} is not below ${zone.domain}, the domain of this shell`);
     if (host.endsWith(`.${clusterDomain}`)) return network.connect(host, port, machine);
     try {
       if (isIP(host) === 0) return await network.connect(host, port, machine);
@@ -75,19 +84,17 @@ export async function createForwardProxy(options: ForwardProxyOptions): Promise<
       response.end(`${said(error)}\n`);
       return;
     }
-    const headers = { ...request.headers, connection: 'close' };
-    for (const name of ['proxy-connection', 'proxy-authorization', 'keep-alive', 'upgrade'])
-      delete headers[name as 'host'];
     const onward = httpRequest(
       {
         createConnection: () => socket as never,
         method: request.method ?? 'GET',
         path: url.pathname + url.search,
-        headers,
+        headers: [...passed(request.rawHeaders), 'Connection', 'close'],
+        setDefaultHeaders: false,
       },
       (answer) => {
-        const { connection: _, 'keep-alive': __, ...rest } = answer.headers;
-        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, rest);
+        response.sendDate = false;
+        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passed(answer.rawHeaders));
         answer.pipe(response);
       },
     );
@@ -142,7 +149,16 @@ export async function createForwardProxy(options: ForwardProxyOptions): Promise<
   };
 }
 
+/** What is of this hop alone. https://datatracker.ietf.org/doc/html/rfc9110#section-7.6.1 */
+const ofOneHop = new Set(['connection', 'proxy-connection', 'proxy-authorization', 'keep-alive', 'upgrade']);
+
+/** Headers as they came, in name, order and number, without those of one hop. */
+function passed(raw: string[]): string[] {
+  return raw.filter((_, index) => !ofOneHop.has(raw[index - (index % 2)]!.toLowerCase()));
+}
+
 class Forbidden extends Error {}
+class Unknown extends Error {}
 
 function codeOf(error: unknown): number {
   return error instanceof Forbidden ? 403 : 502;

@@ -2,6 +2,8 @@ import { connect as connectSocket, isIPv4 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { KubeObject } from '../../../../kubernetes/object.ts';
 import type { Clock } from '../../clock.ts';
+import { isBelow } from '../../domain.ts';
+import type { IngressPorts } from '../../ingress-ports.ts';
 import type { ContainerNetwork } from '../images/image.ts';
 import { type Address, Connection, failure } from './connection.ts';
 import { createNameServer, type NameServer, notFound } from './dns.ts';
@@ -55,8 +57,8 @@ export interface NetworkOptions {
   podRange?: string;
   /** The same of ClusterIPs. */
   serviceRange?: string;
-  /** Names and addresses outside the cluster that it reaches all the same: the load balancer's hosts. */
-  outside?: (host: string, port: number) => Promise<Duplex> | undefined;
+  /** The ports at which browsers reach the zone's hosts: those mean the same in here. */
+  ingress?: IngressPorts;
 }
 
 /** The cluster's network: every pod's listeners by address and port, Services before them, names over both. */
@@ -111,6 +113,13 @@ export function createNetwork(options: NetworkOptions): Network {
     new Promise((_, reject) => {
       clock.after(milliseconds, () => reject(error));
     });
+
+  /** `HOST:8443`, as a browser writes it, is port 443 of what the host leads to. */
+  function portBehind(host: string, port: number): number {
+    const { zone, ingress } = options;
+    if (!zone || !ingress || !isBelow(host.toLowerCase().replace(/\.$/, ''), zone.domain)) return port;
+    return port === ingress.https ? 443 : port === ingress.http ? 80 : port;
+  }
 
   /** What nobody answers takes its time, as an address without a machine does. */
   const unreachable = (host: string, port: number) =>
@@ -169,7 +178,7 @@ export function createNetwork(options: NetworkOptions): Network {
     const target = route ?? { address, port };
     const place = pods.get(target.address);
     if (!(await permitted(from, party(target.address), target.port))) return dropped({ address, port });
-    if (!place) return options.outside?.(address, port) ?? unreachable(address, port);
+    if (!place) return unreachable(address, port);
     // A client outside has no address in the cluster: what lets it in is a node.
     const masked = route?.masked ?? !from.pod;
     return open(place, masked ? options.nodeAddress() : from.address, target, false);
@@ -232,19 +241,12 @@ export function createNetwork(options: NetworkOptions): Network {
       },
       async connect(host, port) {
         if (local(host)) return open(place, '127.0.0.1', { address: '127.0.0.1', port }, true);
-        let addresses: string[];
-        try {
-          addresses = (await find(host)).addresses;
-        } catch (error) {
-          const outside = options.outside?.(host, port);
-          if (outside) return outside;
-          throw error;
-        }
+        const { addresses } = await find(host);
         const address = addresses.length > 1 ? addresses[nextPort() % addresses.length]! : addresses[0]!;
         if (address === pod.ip) return open(place, pod.ip, { address, port }, false);
         // A name may lead to whoever asks.
         if (address === '127.0.0.1') return open(place, address, { address, port }, true);
-        return toAddress(address, port, self());
+        return toAddress(address, portBehind(host, port), self());
       },
       resolve: find,
       async query(name, type, nameserver = server ?? dnsAddress) {
@@ -294,7 +296,7 @@ export function createNetwork(options: NetworkOptions): Network {
       const from = client ? { address: client } : { address: options.nodeAddress(), node: true };
       if (isIPv4(host)) return toAddress(host, port, from);
       const found = names.resolve(host, [`svc.${clusterDomain}`, clusterDomain], 5);
-      return toAddress(found.addresses[nextPort() % found.addresses.length]!, port, from);
+      return toAddress(found.addresses[nextPort() % found.addresses.length]!, portBehind(host, port), from);
     },
   };
 }

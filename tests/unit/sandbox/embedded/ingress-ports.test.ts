@@ -131,3 +131,23 @@ test('each process gets listeners, bound anew; a busy port is tried again', asyn
   ingress.close();
   expect(existsSync(join(home, 'ingress-ports.json'))).toBe(true);
 });
+
+test('the low pair, really: open where this user may, else the reason and the remedy', async () => {
+  const ingress = await open({ wish: 'low' });
+  expect(ingress.ports).toEqual({ http: 80, https: 443 });
+  const trouble = ingress.trouble();
+  if (trouble) expect(trouble).toMatch(/^Port (80|443) is (in use|not to be opened) .*--ingress-ports HTTP,HTTPS$/);
+  else {
+    const taken = await Promise.all([80, 443].map((port) => faultAt(port)));
+    expect(taken).toEqual(['EADDRINUSE', 'EADDRINUSE']);
+  }
+  ingress.close();
+});
+
+function faultAt(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(undefined)));
+  });
+}
