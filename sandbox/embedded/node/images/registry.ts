@@ -7,6 +7,7 @@ import { certManagerCainjector } from './cert-manager-cainjector/image.ts';
 import { certManagerController } from './cert-manager-controller/image.ts';
 import { certManagerStartupapicheck } from './cert-manager-startupapicheck/image.ts';
 import { certManagerWebhook } from './cert-manager-webhook/image.ts';
+import { certbotImage } from './certbot/image.ts';
 import { externalDns } from './external-dns/image.ts';
 import { createGenericImage } from './generic/image.ts';
 import type { Image } from './image.ts';
@@ -66,6 +67,7 @@ const PLAYED: Image[] = [
   traefikImage,
   externalDns,
   acmesolver,
+  certbotImage,
 ];
 
 /** Names that exist and that nobody plays: a slip off them cannot be pulled, either. */

@@ -71,6 +71,8 @@ export async function openAcmeServer(domain = 'learner.localhost'): Promise<Acme
       };
       running.start({ argv: ['/acme'], stdout: hear, stderr: hear });
     });
+    // As its Service has it.
+    network.listeners.set(`${SERVER}:443`, network.listeners.get(`${SERVER}:8443`)!);
   };
   await start();
   const agent = new Agent({ keepAlive: false });
