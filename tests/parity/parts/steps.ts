@@ -62,3 +62,38 @@ export const shownZone = (records: ZoneRecord[]): string =>
     )
     .map((line) => `zone: ${line}\n`)
     .join('');
+
+/** What dig, nslookup and host print, without what is of the moment: the server's place, numbers of questions, times. */
+export const shownTool = (text: string): string =>
+  text
+    .replace(/DiG [\w.~-]+/g, 'DiG 9.18')
+    .replace(/ -p \d+ @127\.0\.0\.1| @zone\.atelier\.internal/g, '')
+    .replace(/(?:127\.0\.0\.1|10\.99\.2\.1)#\d+\([\w.]+\)/g, 'SERVER#PORT(SERVER)')
+    .replace(/(?:127\.0\.0\.1|10\.99\.2\.1)#\d+/g, 'SERVER#PORT')
+    .replace(
+      /^(Server:\t\t|Name: |;; Got SERVFAIL reply from )(?:127\.0\.0\.1|10\.99\.2\.1|zone\.atelier\.internal)$/gm,
+      '$1SERVER',
+    )
+    .replace(/, id: \d+/g, ', id: ID')
+    .replace(/rcvd: \d+/g, 'rcvd: SIZE')
+    .replace(/Query time: \d+ msec/g, 'Query time: 0 msec')
+    .replace(/WHEN: \w{3} \w{3} \d\d \d\d:\d\d:\d\d UTC \d{4}$/gm, 'WHEN: NOW')
+    .replace(/(hostmaster\.learner\.localhost\. )\d+/g, '$1SERIAL')
+    .replace(/serial = \d+/g, 'serial = SERIAL');
+
+/** Lines of a zone file as the sets that the zone takes. */
+export function recordSets(text: string): ZoneRecord[] {
+  const sets = new Map<string, ZoneRecord>();
+  for (const line of text.trim().split('\n')) {
+    const [name = '', ttl, type, ...data] = line.split(' ');
+    const set = sets.get(`${name} ${type}`) ?? {
+      name,
+      type: type as ZoneRecord['type'],
+      ttl: Number(ttl),
+      targets: [],
+    };
+    set.targets.push(data.join(' ').replace(/\.$/, ''));
+    sets.set(`${name} ${type}`, set);
+  }
+  return [...sets.values()];
+}

@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClock } from '../../../sandbox/embedded/clock.ts';
 import { type DnsServer, serveDns } from '../../../sandbox/embedded/node/network/zone/dns-server.ts';
-import type { ZoneRecord } from '../../../sandbox/embedded/node/network/zone/records.ts';
 import { createZone } from '../../../sandbox/embedded/node/network/zone/zone.ts';
 import { ask } from './ask.ts';
 import { differences } from './differences.ts';
-import { parseSteps } from './steps.ts';
+import { parseSteps, recordSets } from './steps.ts';
 
 const [records, ...questions] = parseSteps(
   readFileSync(join(import.meta.dirname, '../record/parts/zone/answers.txt'), 'utf8'),
@@ -18,19 +17,7 @@ let server: DnsServer;
 
 beforeAll(async () => {
   const zone = createZone({ domain: 'learner.localhost', file: join(folder, 'zone.json'), clock: createClock() });
-  const sets = new Map<string, ZoneRecord>();
-  for (const line of records!.input.trim().split('\n')) {
-    const [name = '', ttl, type, ...data] = line.split(' ');
-    const set = sets.get(`${name} ${type}`) ?? {
-      name,
-      type: type as ZoneRecord['type'],
-      ttl: Number(ttl),
-      targets: [],
-    };
-    set.targets.push(data.join(' ').replace(/\.$/, ''));
-    sets.set(`${name} ${type}`, set);
-  }
-  zone.change({ create: [...sets.values()] });
+  zone.change({ create: recordSets(records!.input) });
   server = await serveDns(zone.lookup);
 });
 afterAll(async () => {

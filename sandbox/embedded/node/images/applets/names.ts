@@ -1,4 +1,4 @@
-import { applet, parseOptions, UsageError } from './options.ts';
+import { applet, UsageError } from './options.ts';
 
 /** getent(1), as far as names go: `getent hosts web`. */
 export const getent = applet(async ({ process, args, print }) => {
@@ -27,19 +27,5 @@ export const getent = applet(async ({ process, args, print }) => {
           kind ? `${address.padEnd(15)} ${kind.padEnd(6)} ${found.name}\n` : `${address.padEnd(15)} ${found.name}\n`,
         );
   }
-  return 0;
-});
-
-/** host(1): `host web`. */
-export const host = applet(async ({ process, args, print }) => {
-  const { rest } = parseOptions(args, 'at:W:v4');
-  const [name] = rest;
-  if (name === undefined) throw new UsageError('missing name');
-  const found = await process.container.network.resolve(name).catch(() => undefined);
-  if (!found) {
-    await print(`Host ${name} not found: 3(NXDOMAIN)\n`);
-    return 1;
-  }
-  for (const address of found.addresses) await print(`${found.name} has address ${address}\n`);
   return 0;
 });

@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
 import type { DnsRecord, DnsReply, RecordType } from '../../network/dns-records.ts';
 import { type AppletCall, applet, UsageError } from './options.ts';
+import { resolverConfiguration, reverseName, serverAddress } from './resolver.ts';
 
 /** busybox's nslookup, word for word: a name without dots goes through the search list, any other is asked as it is. */
 
@@ -10,6 +11,7 @@ const TYPES: Record<string, RecordType | undefined> = {
   a: 'A',
   aaaa: 'AAAA',
   cname: 'CNAME',
+  mx: 'MX',
   txt: 'TXT',
   ptr: 'PTR',
   srv: 'SRV',
@@ -17,18 +19,6 @@ const TYPES: Record<string, RecordType | undefined> = {
 };
 /** Milliseconds until an answer that does not come is given up. */
 const PATIENCE = 5000;
-
-/** What /etc/resolv.conf says. */
-function resolver(call: AppletCall): { server: string; search: string[] } {
-  let text = '';
-  try {
-    text = Buffer.from(call.process.fs.read('/etc/resolv.conf')).toString();
-  } catch {
-    // Without the file, one's own machine is asked.
-  }
-  const search = /^search[ \t]+(.*)$/m.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
-  return { server: /^nameserver\s+(\S+)/m.exec(text)?.[1] ?? '127.0.0.1', search };
-}
 
 export const nslookup = applet(async (call) => {
   const kinds: RecordType[] = [];
@@ -50,8 +40,9 @@ export const nslookup = applet(async (call) => {
     );
     return 1;
   }
-  const own = resolver(call);
-  const server = given ?? own.server;
+  const own = resolverConfiguration(call.process.fs);
+  const server = given === undefined ? own.server : await serverAddress(call.process.container.network, given);
+  if (server === undefined) throw new UsageError(`bad address '${given}'`);
   const questions = questionsOf(name, kinds, own.search);
   const replies = await answersOf(call, questions, server);
   if (!replies) {
@@ -74,8 +65,7 @@ export const nslookup = applet(async (call) => {
 });
 
 function questionsOf(name: string, kinds: RecordType[], search: string[]): { name: string; type: RecordType }[] {
-  if (isIPv4(name) && kinds.length === 0)
-    return [{ name: `${name.split('.').reverse().join('.')}.in-addr.arpa`, type: 'PTR' }];
+  if (isIPv4(name) && kinds.length === 0) return [{ name: reverseName(name), type: 'PTR' }];
   return (kinds.length > 0 ? kinds : (['A', 'AAAA'] as const)).flatMap((type) => {
     const listed = type !== 'PTR' && !name.includes('.') && search.length > 0;
     return listed ? search.map((suffix) => ({ name: `${name}.${suffix}`, type })) : [{ name, type }];
@@ -107,6 +97,7 @@ function lineOf({ name, type, data }: DnsRecord): string {
   if (type === 'CNAME') return `${name}\tcanonical name = ${bare}\n`;
   if (type === 'PTR') return `${name}\tname = ${bare}\n`;
   if (type === 'SRV') return `${name}\tservice = ${bare}\n`;
+  if (type === 'MX') return `${name}\tmail exchanger = ${bare}\n`;
   if (type === 'NS') return `${name}\tnameserver = ${bare}\n`;
   if (type === 'TXT') return `${name}\ttext = ${data}\n`;
   const [origin, mail, serial, refresh, retry, expire, minimum] = data.split(' ');

@@ -1,7 +1,8 @@
+import { bindNslookup, host } from '../applets/bind-tools.ts';
 import { dig } from '../applets/dig.ts';
 import { curl } from '../applets/http.ts';
 import { installed } from '../applets/index.ts';
-import { getent, host } from '../applets/names.ts';
+import { getent } from '../applets/names.ts';
 import { debianFiles, debianPrograms } from '../busybox/image.ts';
 import type { Image, Program } from '../image.ts';
 import { ab } from '../load/ab.ts';
@@ -9,7 +10,7 @@ import { hey } from '../load/hey.ts';
 import { createShell } from '../shell/shell.ts';
 import { burn } from './burn.ts';
 
-const tools: Record<string, Program> = { ab, burn, curl, dig, getent, hey, host };
+const tools: Record<string, Program> = { ab, burn, curl, dig, getent, hey, host, nslookup: bindNslookup };
 
 const bare = { env: {}, workingDir: '/', user: 0, exposedPorts: [] };
 

@@ -87,15 +87,27 @@ function respond(request: Packet, answer: Answer): Packet {
   const type = Packet.typeName(question.type);
   if ((question.class !== CLASS.IN && question.class !== CLASS.ANY) || type === 'AXFR' || type === 'EDNS')
     return failed(request, RCODE.REFUSED);
-  const reply = answer(question.name, type);
-  const response = Packet.createResponseFromRequest(request);
+  const response = filled(Packet.createResponseFromRequest(request), answer(question.name, type));
+  if (asks) response.additionals.push(Packet.Resource.EDNS([], { udpPayloadSize: payload }));
+  return response;
+}
+
+/** Bytes of a reply to a question with EDNS. */
+export function messageSize(name: string, type: string, reply: DnsReply): number {
+  const code = (Packet.TYPE as Record<string, number>)[type] ?? 0;
+  const response = filled(new Packet(), reply);
+  response.questions.push(new Packet.Question(name, code || Packet.TYPE.NULL, Packet.CLASS.IN));
+  response.additionals.push(Packet.Resource.EDNS([]));
+  return response.toBuffer().length;
+}
+
+function filled(response: Packet, reply: DnsReply): Packet {
   if (reply.answers.some((record) => record.type === 'SRV')) response.toBuffer = uncompressed;
   response.header.aa = reply.authoritative ? 1 : 0;
-  response.header.rcode = RCODE[reply.status];
+  response.header.rcode = Packet.RCODE[reply.status];
   response.answers = reply.answers.map(resourceOf);
   response.authorities = reply.authority.map(resourceOf);
   response.additionals = reply.additional.map(resourceOf);
-  if (asks) response.additionals.push(Packet.Resource.EDNS([], { udpPayloadSize: payload }));
   return response;
 }
 

@@ -63,6 +63,14 @@ export function lookupIn(index: ZoneIndex, head: ZoneHead, asked: string, type: 
   const add = (sets: ZoneRecord[], name: string) =>
     answers.push(...sets.flatMap((set) => recordsOf(set, name)).filter(distinct));
 
+  /** Where mail and services are, told unasked. https://datatracker.ietf.org/doc/html/rfc1035#section-3.3.9 */
+  function addressesOf({ type: kind, data }: DnsRecord): DnsRecord[] {
+    if (kind !== 'MX' && kind !== 'SRV') return [];
+    const target = plainName(data.split(' ').at(-1)!);
+    const sets = index.get(target);
+    return (['A', 'AAAA'] as const).flatMap((kin) => (sets?.get(kin) ?? []).flatMap((set) => recordsOf(set, target)));
+  }
+
   /** The zone gave these names away: https://datatracker.ietf.org/doc/html/rfc1034#section-4.2.1 */
   function delegation(name: string): string | undefined {
     let cut: string | undefined;
@@ -104,7 +112,10 @@ export function lookupIn(index: ZoneIndex, head: ZoneHead, asked: string, type: 
       add(sets.get(type as RecordType) ?? [], name);
     }
     const found = answers.at(-1)?.name === name;
-    return reply({ authority: !found ? [soa] : type === 'NS' && name === domain ? [] : servers });
+    return reply({
+      additional: answers.flatMap(addressesOf),
+      authority: !found ? [soa] : type === 'NS' && name === domain ? [] : servers,
+    });
   }
 }
 

@@ -125,8 +125,8 @@ it('speaks over the network as wget, curl, nc and nslookup do', async () => {
   expect((await sh(client, 'curl -s nope')).code).toBe(6);
   expect((await sh(client, 'printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc web 8080 | tail -n 1')).stdout).toBe('page\n');
   const answer = 'Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n';
-  expect(await sh(client, 'nslookup web 10.96.0.10')).toMatchObject({
-    stdout: `${answer}Name:\tweb\nAddress: 10.244.0.6\n\n\n`,
+  expect(await sh(client, 'nslookup web.default.svc.cluster.local 10.96.0.10')).toMatchObject({
+    stdout: `${answer}Name:\tweb.default.svc.cluster.local\nAddress: 10.244.0.6\n\n\n`,
     code: 0,
   });
   expect(await sh(client, 'nslookup nope 10.96.0.10')).toMatchObject({

@@ -25,7 +25,10 @@ async function world(cores?: number) {
     };
     web.start({ argv: ['nginx', '-g', 'daemon off;'], stdout: hear, stderr: hear });
   });
-  const client = idle('atelier.dev/utilities:1', { network: network.pod('10.244.0.5') });
+  const client = idle('atelier.dev/utilities:1', {
+    network: network.pod('10.244.0.5'),
+    resolvConf: 'search default.svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n',
+  });
   await listening;
   const requests = () => log.join('').match(/"GET \/[^"]*" \d+/g)?.length ?? 0;
   const end = () => {
@@ -97,19 +100,24 @@ test('names are looked up with dig, host and getent', async () => {
   expect((await sh(client, 'dig +short +search web')).stdout).toBe('10.244.0.9\n');
   expect((await sh(client, 'dig web')).stdout).toContain('status: NXDOMAIN');
   expect((await sh(client, 'dig +search web')).stdout).toMatch(
-    /;; ANSWER SECTION:\nweb\.default\.svc\.cluster\.local\.\t30\tIN\tA\t10\.244\.0\.9\n/,
+    /;; ANSWER SECTION:\nweb\.default\.svc\.cluster\.local\. 30\tIN\tA\t10\.244\.0\.9\n/,
   );
   const several = await sh(
     client,
     'dig +noall +answer web.default.svc.cluster.local nowhere.default.svc.cluster.local',
   );
-  expect(several.stdout).toBe('web.default.svc.cluster.local.\t30\tIN\tA\t10.244.0.9\n');
+  expect(several.stdout).toBe('web.default.svc.cluster.local. 30\tIN\tA\t10.244.0.9\n');
   expect((await sh(client, 'dig web.default.svc.cluster.local TXT')).stdout).toMatch(
     /status: NOERROR, [\s\S]*;web\.default\.svc\.cluster\.local\.\tIN\tTXT\n/,
   );
   expect((await sh(client, 'getent hosts web')).stdout).toBe('10.244.0.9      web.default.svc.cluster.local\n');
   expect((await sh(client, 'getent hosts nowhere')).code).toBe(2);
   expect((await sh(client, 'host nowhere')).stdout).toBe('Host nowhere not found: 3(NXDOMAIN)\n');
+  expect((await sh(client, 'host web')).stdout).toBe('web.default.svc.cluster.local has address 10.244.0.9\n');
+  expect((await sh(client, 'nslookup web')).stdout).toBe(
+    'Server:\t\t10.96.0.10\nAddress:\t10.96.0.10#53\n\nName:\tweb.default.svc.cluster.local\nAddress: 10.244.0.9\n\n',
+  );
+  expect((await sh(client, 'dig +trace web')).stderr).toContain('root of the internet');
   end();
 });
 
