@@ -22,6 +22,8 @@ export function orderUpdateFaults(before: Loose, now: Loose): string[] {
       if (one[field] !== undefined && one[field] !== '' && one[field] !== other[field])
         faults.push(immutable(`${own}.${field}`));
     const challenges: Loose[] = one.challenges ?? [];
+    // An authorization comes as a URL first, and is filled in once it has been fetched.
+    if (challenges.length === 0) continue;
     if (challenges.length !== (other.challenges ?? []).length) faults.push(immutable(`${own}.challenges`));
     else
       for (const [index, challenge] of challenges.entries())
