@@ -1,0 +1,2 @@
+# controller/released/elsewhere
+helm install traefik ~/datalab/ingress/traefik --kube-context admin
