@@ -4,6 +4,24 @@ import { readTemplate } from './templates.ts';
 
 const FIELD_MANAGER = 'atelier';
 
+/** Kinds that belong to no namespace, and those that a release puts into a namespace of the system. */
+const RELEASED = {
+  webhooks: [
+    ['admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration'],
+    ['admissionregistration.k8s.io/v1', 'MutatingWebhookConfiguration'],
+  ],
+  rest: [
+    ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'],
+    ['rbac.authorization.k8s.io/v1', 'ClusterRole'],
+    ['rbac.authorization.k8s.io/v1', 'RoleBinding'],
+    ['rbac.authorization.k8s.io/v1', 'Role'],
+    ['networking.k8s.io/v1', 'IngressClass'],
+    ['scheduling.k8s.io/v1', 'PriorityClass'],
+    ['apiregistration.k8s.io/v1', 'APIService'],
+    ['apiextensions.k8s.io/v1', 'CustomResourceDefinition'],
+  ],
+} as const;
+
 /** Whoever owns the cluster, as their kubeconfig says: applies what a sandbox is made of. */
 export interface Connection {
   server: string;
@@ -17,6 +35,11 @@ export interface Connection {
   ownsCluster(): Promise<boolean>;
   /** Deletes a namespace with all that is in it; resolves when it is gone. */
   removeNamespace(name: string): Promise<void>;
+  /**
+   * Deletes what Helm releases of these namespaces have made outside of any of them: `webhooks` alone, which would judge
+   * a deletion whose judge is gone already, or the rest. Without this, a release leaves its roles and classes behind.
+   */
+  removeReleased(namespaces: readonly string[], what: 'webhooks' | 'rest'): Promise<void>;
   /** Names of the namespaces that start with `prefix`. */
   namespaces(prefix: string): Promise<string[]>;
 }
@@ -74,6 +97,36 @@ export async function connect(kubeconfig: string, context?: string): Promise<Con
       });
       await core.deleteNamespace({ name });
       await watched.finally(() => gone.abort());
+    },
+    async removeReleased(namespaces, what) {
+      const lists = RELEASED[what].map(([apiVersion, kind]) =>
+        objects.list(
+          apiVersion,
+          kind,
+          undefined,
+          undefined,
+          undefined,
+          undefined,
+          undefined,
+          'app.kubernetes.io/managed-by=Helm',
+        ),
+      );
+      const found = (await Promise.all(lists)).flatMap(({ items }, index) =>
+        items.map((item) => {
+          const [apiVersion = '', kind = ''] = RELEASED[what][index] ?? [];
+          return { ...item, apiVersion, kind };
+        }),
+      );
+      const theirs = found.filter(({ metadata }) =>
+        namespaces.includes(metadata?.annotations?.['meta.helm.sh/release-namespace'] ?? ''),
+      );
+      await Promise.all(
+        theirs.map((object) =>
+          objects.delete(object).catch((error: Error & { code?: number }) => {
+            if (error.code !== 404) throw error;
+          }),
+        ),
+      );
     },
     async namespaces(prefix) {
       const all = await core.listNamespace();

@@ -27,6 +27,17 @@ const ANSWERS: Record<string, (atelier: Atelier) => string> = {
   'template/kind': () => 'PersistentVolumeClaim',
   'rollback/meaning': () => 'anew',
   'nested/silence': () => 'nobody',
+  'types/port': (atelier) =>
+    atelier.kubectl('-n', 'alice', 'get', 'service', 'door', '-o', 'jsonpath={.spec.ports[0].nodePort}'),
+  'controller/rights': () => 'everywhere',
+  'address/outside': (atelier) =>
+    atelier.kubectl(
+      ...['-n', 'alice-ingress', 'get', 'service', 'traefik'],
+      ...['-o', 'jsonpath={.status.loadBalancer.ingress[0].ip}'],
+    ),
+  'address/nobody': () => '404',
+  'port/said': () => 'service port not found',
+  'empty/codes': () => 'route',
 };
 
 /** Does a lesson from first to last: every command, check and question in the order in which the page has them. */

@@ -11,6 +11,11 @@ ingress() { # PORT
 # Where it was installed by mistake, it holds the names of the cluster.
 helm uninstall traefik --kube-context admin --ignore-not-found --wait
 helm dependency update "$files/traefik"
+# The values as they were given, under the dependency's name.
+if ! grep -q '^traefik:' "$files/traefik/values.yaml"; then
+  { echo traefik: && sed 's/^/  /' "$files/traefik/values.yaml"; } > "$files/values.yaml"
+  mv "$files/values.yaml" "$files/traefik/values.yaml"
+fi
 
 # Catching up wants the end state alone: Traefik, and the route to the notebook.
 if [ "${ATELIER_CATCH_UP:-}" = 1 ]; then
