@@ -12,6 +12,7 @@ export interface EntryPoint {
   trustAll: boolean;
   trustedIPs: string[];
   sanitizePath: boolean;
+  encodeSemicolons: boolean;
   /** Milliseconds. */
   readTimeout: number;
   idleTimeout: number;
@@ -75,6 +76,7 @@ export function entryPointsOf(options: Options): EntryPoint[] {
         trustAll: options.flag(`${at}.forwardedheaders.insecure`),
         trustedIPs: options.list(`${at}.forwardedheaders.trustedips`),
         sanitizePath: options.flag(`${at}.http.sanitizepath`),
+        encodeSemicolons: options.flag(`${at}.http.encodequerysemicolons`),
         readTimeout: options.duration(`${at}.transport.respondingtimeouts.readtimeout`),
         idleTimeout: options.duration(`${at}.transport.respondingtimeouts.idletimeout`),
         graceTimeout: options.duration(`${at}.transport.lifecycle.gracetimeout`),

@@ -43,6 +43,7 @@ export const headers: Build = (next, options) => {
     const origin = allowed(String(req.headers.origin));
     if (origin) told['access-control-allow-origin'] = origin;
     told['access-control-max-age'] = String(options.accessControlMaxAge ?? 0);
+    told['content-length'] = '0';
     return told;
   }
 

@@ -31,9 +31,7 @@ export const ipAllowList: Build = (next, { sourceRange = [], ipStrategy, rejectS
   const source = sourceOf(ipStrategy);
   return (exchange) => {
     if (allowed(source(exchange))) return next(exchange);
-    reply(exchange, rejectStatusCode, STATUS_CODES[rejectStatusCode] ?? '', {
-      'content-type': 'text/plain; charset=utf-8',
-    });
+    reply(exchange, rejectStatusCode, STATUS_CODES[rejectStatusCode] ?? '');
   };
 };
 
@@ -61,7 +59,6 @@ export const rateLimit: Build = (next, { average = 0, burst = 1, period = '1s', 
     if (wait > longest) {
       buckets.set(key, { tokens, at: now });
       return reply(exchange, 429, 'Too Many Requests', {
-        'content-type': 'text/plain; charset=utf-8',
         'retry-after': String(Math.ceil(wait / 1000)),
         'x-retry-in': goDuration(wait),
       });

@@ -28,7 +28,7 @@ function redirect(
     if (location === before) return next(exchange);
     const get = exchange.method === 'GET';
     const status = forcePermanentRedirect ? 308 : permanent ? (get ? 301 : 308) : get ? 302 : 307;
-    reply(exchange, status, STATUS_CODES[status] ?? '', { location, 'content-type': 'text/plain; charset=utf-8' });
+    reply(exchange, status, STATUS_CODES[status] ?? '', { location });
   };
 }
 

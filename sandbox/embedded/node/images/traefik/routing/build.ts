@@ -111,17 +111,25 @@ export function buildTables(dynamic: Dynamic, entryPoints: string[], context: Bu
         continue;
       }
       let handler = handlers.get(name);
+      const provider = name.split('@')[1] ?? '';
+      const options = router.tls?.options;
+      const wanted = options && options !== 'default' ? qualified(options, provider) : undefined;
       try {
         handler ??= routerHandler(name, router);
         handlers.set(name, handler);
         const match = compileRule(router.rule);
         routes[router.tls ? 'secure' : 'plain'].push({ name, priority, match, handler });
-        const options = router.tls?.options;
-        if (options && options !== 'default')
-          for (const host of hostsOf(parseRule(router.rule)))
-            tlsOptions.set(host, qualified(options, name.split('@')[1] ?? ''));
+        const hosts = router.tls ? hostsOf(parseRule(router.rule)) : undefined;
+        if (hosts?.length === 0 && provider !== 'internal')
+          log.warn(
+            `No domain found in rule ${router.rule}, the TLS options applied for this router will depend on the SNI of each request`,
+            told,
+          );
+        if (wanted) for (const host of hosts ?? []) tlsOptions.set(host, wanted);
       } catch (error) {
         failed(error);
+        // Who routes connections complains, too.
+        if (wanted && !dynamic.tlsOptions.has(wanted)) failed(new Error(`unknown TLS options: ${wanted}`));
       }
     }
     tables.set(entryPoint, { plain: firstOf(routes.plain), secure: firstOf(routes.secure), tlsOptions });

@@ -21,11 +21,14 @@ const expected: Record<string, number[]> = {
 
 /** A rule as a test of requests. Throws {@link RuleError}. */
 export function compileRule(rule: string): Match {
+  let doing = 'parsing';
   try {
-    return compile(parseRule(rule));
+    const parsed = parseRule(rule);
+    doing = 'adding';
+    return compile(parsed);
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
-    throw new RuleError(`error while parsing rule ${rule}: ${error.message}`);
+    throw new RuleError(`error while parsing rule ${rule}: ${doing} rule ${rule}: ${error.message}`);
   }
 }
 
@@ -76,7 +79,12 @@ function ascii(matcher: string, host: string): void {
 function matcherOf(matcher: string, first: string, second: string | undefined): Match {
   switch (matcher) {
     case 'ClientIP': {
-      const inside = inNetworks([first]);
+      let inside: (address: string) => boolean;
+      try {
+        inside = inNetworks([first]);
+      } catch (error) {
+        throw new Error(`initializing IP checker for ClientIP matcher: ${(error as Error).message}`);
+      }
       return ({ client }) => inside(client);
     }
     case 'Method': {

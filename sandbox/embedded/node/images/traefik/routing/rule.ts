@@ -94,7 +94,7 @@ export function parseRule(rule: string): Rule {
     const token = peek();
     if (token.kind !== 'name') return failed(token, 'operand');
     at += 1;
-    if (!take('(')) throw new RuleError(`expected function call, found ${token.text}`);
+    if (!take('(')) throw new RuleError(`${token.text} is not defined`);
     const values: string[] = [];
     while (!take(')')) {
       const value = peek();
@@ -102,7 +102,9 @@ export function parseRule(rule: string): Rule {
       values.push(value.text);
       at += 1;
       if (take(',') || (peek().kind === 'sign' && peek().text === ')')) continue;
-      failed(peek(), "')'");
+      const after = peek();
+      if (after.kind === 'end') throw new RuleError(`1:${after.column}: missing ',' before newline in argument list`);
+      failed(after, "')'");
     }
     const matcher = names.get(token.text);
     if (!matcher) throw new RuleError(`unsupported function: ${token.text}`);
@@ -110,7 +112,9 @@ export function parseRule(rule: string): Rule {
   }
 
   const parsed = either();
-  if (peek().kind !== 'end') failed(peek(), "'EOF'");
+  const rest = peek();
+  if (rest.kind === 'other') throw new RuleError(`${rest.text} is not supported`);
+  if (rest.kind !== 'end') failed(rest, "'EOF'");
   return parsed;
 }
 

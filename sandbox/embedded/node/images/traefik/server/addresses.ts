@@ -9,7 +9,7 @@ export function inNetworks(networks: string[]): (address: string) => boolean {
     const family = isIP(address);
     const longest = family === 6 ? 128 : 32;
     if (family === 0 || (bits !== undefined && !(Number(bits) >= 0 && Number(bits) <= longest)))
-      throw new Error(`parsing CIDR trusted IPs ${network}: invalid CIDR address: ${network}`);
+      throw new Error(`parsing CIDR trusted IPs <nil>: invalid CIDR address: ${network}`);
     if (bits === undefined) list.addAddress(address, family === 6 ? 'ipv6' : 'ipv4');
     else list.addSubnet(address, Number(bits), family === 6 ? 'ipv6' : 'ipv4');
   }

@@ -60,7 +60,7 @@ export function createCertificateStore(generate: () => Promise<Certificate>): Ce
         chosen = wanted;
       } catch (error) {
         log.error('Error while creating certificate store', {
-          error: `failed to load X509 key pair: ${(error as Error).message.replace(/^unable to generate TLS certificate : /, '')}`,
+          error: `failed to load X509 key pair: ${(error as Error).message.replace(/^unable to generate TLS certificate: /, '')}`,
           tlsStoreName: 'default',
         });
       }
@@ -100,7 +100,7 @@ function versionOf(name: string): SecureVersion | undefined {
 
 /** The names of a certificate whose key fits. Throws what Go's tls.X509KeyPair says of others. */
 function namesOf({ cert, key }: Certificate): string[] {
-  const failed = (text: string): Error => new Error(`unable to generate TLS certificate : tls: ${text}`);
+  const failed = (text: string): Error => new Error(`unable to generate TLS certificate: tls: ${text}`);
   if (!/-----BEGIN CERTIFICATE-----/.test(cert))
     throw failed(
       /-----BEGIN/.test(cert)
@@ -117,7 +117,7 @@ function namesOf({ cert, key }: Certificate): string[] {
   try {
     leaf = new X509Certificate(cert);
   } catch {
-    throw new Error('unable to generate TLS certificate : x509: malformed certificate');
+    throw new Error('unable to generate TLS certificate: x509: malformed certificate');
   }
   let fits: boolean;
   try {

@@ -12,7 +12,7 @@ import { inNetworks } from './addresses.ts';
 import type { CertificateStore } from './certificates.ts';
 import { Exchange, replyError } from './exchange.ts';
 import { forwardedHeaders } from './forwarded.ts';
-import { cleanPath } from './paths.ts';
+import { cleanPath, cleanQuery } from './paths.ts';
 
 /** The first byte of a TLS handshake. */
 const handshake = 0x16;
@@ -36,6 +36,11 @@ export interface EntryPointContext {
   certificates: CertificateStore;
 }
 
+/** As Go refuses what is no request. */
+function refuse(socket: Duplex, text: string): void {
+  socket.end(`HTTP/1.1 ${text}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${text}`);
+}
+
 /** Listens on one port: TLS is told by its first byte, HTTP/2 by ALPN. Rejects with EADDRINUSE. */
 export async function listenEntryPoint(entry: EntryPoint, context: EntryPointContext): Promise<EntryPointServer> {
   const { process, log, certificates } = context;
@@ -54,18 +59,23 @@ export async function listenEntryPoint(entry: EntryPoint, context: EntryPointCon
     secure: boolean,
     upgrade?: { socket: Duplex; head: Buffer },
   ): void {
-    req.url = cleanPath(req.url ?? '/', entry.sanitizePath);
+    req.url = cleanQuery(cleanPath(req.url ?? '/', entry.sanitizePath), entry.encodeSemicolons);
     const exchange = new Exchange(req, res, name, secure, log);
     exchange.upgrade = upgrade;
     open += 1;
-    res.once('close', () => {
+    let over = false;
+    const ended = (): void => {
+      if (over) return;
+      over = true;
       open -= 1;
       if (open === 0) emptied?.();
       const { record } = exchange;
       if (!record.status) record.status = res.headersSent ? res.statusCode : 499;
       if (!record.router?.endsWith('@internal') || entry.logsInternals || record.service === 'noop@internal')
         context.accessLog?.(exchange);
-    });
+    };
+    exchange.done = ended;
+    res.once('close', ended);
     req.once('error', () => res.destroy());
     const granted = process.container.spend(cost);
     if (granted)
@@ -77,10 +87,7 @@ export async function listenEntryPoint(entry: EntryPoint, context: EntryPointCon
   }
 
   function answer(exchange: Exchange) {
-    const { req } = exchange;
     if (exchange.res.destroyed) return;
-    if (!exchange.authority && req.httpVersionMajor === 1 && req.httpVersion !== '1.0')
-      return replyError(exchange, 400, '400 Bad Request: missing required Host header');
     forwarded(exchange);
     const handler = exchange.secure ? table?.secure : table?.plain;
     if (!handler) return replyError(exchange, 404, '404 page not found');
@@ -110,16 +117,17 @@ export async function listenEntryPoint(entry: EntryPoint, context: EntryPointCon
     // What else would be upgraded is answered as if it had not asked, as Go does with h2c.
     shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
   });
-  http.on('request', (req, res) => take(req, res, 'encrypted' in req.socket));
+  http.on('request', (req, res) => {
+    if (req.headers.host !== undefined || req.httpVersion === '1.0') take(req, res, 'encrypted' in req.socket);
+    else refuse(req.socket, '400 Bad Request: missing required Host header');
+  });
   http.on('upgrade', upgraded);
   http.on('clientError', (_, socket) => {
     if (!socket.writable) {
       socket.destroy();
       return;
     }
-    socket.end(
-      'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request',
-    );
+    refuse(socket, '400 Bad Request');
   });
   // Whoever has asked may close that half of the connection, as `nc` does, and still be answered.
   Object.assign(http, { httpAllowHalfOpen: true });

@@ -8,7 +8,6 @@ export type Handler = (exchange: Exchange) => void;
 /** What goes out before a body: a status, and headers by their names in small letters. */
 export interface Head {
   status: number;
-  message: string;
   headers: Record<string, string | string[] | undefined>;
   /** Traefik's own answer: its length comes last. */
   own?: boolean;
@@ -48,6 +47,10 @@ export class Exchange {
   readonly record: Record_ = { retries: 0, size: 0, status: 0 };
   /** Change what is answered, the last added first. */
   readonly heads: ((head: Head) => void)[] = [];
+  /** Told once all of the answer is on its way. */
+  done: () => void = () => {};
+  /** We asked for gzip, not the client. */
+  gzip = false;
   /** Tries another server when one could not be reached; answers whether it does. */
   retry: (() => boolean) | undefined;
   log: Log;
@@ -148,16 +151,13 @@ export function writeHead(exchange: Exchange, head: Head): void {
     if (typeof value === 'string') flat.push(shown, value);
     else for (const one of value) flat.push(shown, one);
   }
-  if (head.own) {
-    flat.push('Date', new Date().toUTCString());
-    if (typeof headers['content-length'] === 'string') flat.push('Content-Length', headers['content-length']);
-  }
+  if (headers.date === undefined) flat.push('Date', new Date().toUTCString());
+  if (head.own && typeof headers['content-length'] === 'string') flat.push('Content-Length', headers['content-length']);
   const http = res as ServerResponse;
   // Go says nothing about the connection unless it ends.
   http.removeHeader('connection');
   if (!http.shouldKeepAlive) flat.push('Connection', 'close');
-  if (head.message) http.writeHead(head.status, head.message, flat);
-  else http.writeHead(head.status, flat);
+  http.writeHead(head.status, flat);
 }
 
 /** Answers by itself: a short text, and headers by their names in small letters. */
@@ -171,8 +171,7 @@ export function reply(exchange: Exchange, status: number, body: string, headers:
   const none = status === 204 || status === 304;
   writeHead(exchange, {
     status,
-    message: '',
-    own: true,
+    own: headers['content-length'] === undefined,
     headers: { ...headers, ...(!none && { 'content-length': String(size) }) },
   });
   if (method === 'HEAD' || none) res.end();
@@ -180,6 +179,7 @@ export function reply(exchange: Exchange, status: number, body: string, headers:
     record.size = size;
     res.end(body);
   }
+  exchange.done();
 }
 
 /** As Go's http.Error: a line of plain text. */

@@ -1,14 +1,15 @@
-import { Agent, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
+import { createGunzip } from 'node:zlib';
 import { createProxyServer } from 'httpxy';
 import { failure } from '../../../network/connection.ts';
 import type { ContainerProcess } from '../../image.ts';
 import { dialError } from '../../in-cluster/words.ts';
 import type { ServersTransport } from '../dynamic.ts';
-import { type Exchange, type Handler, reply, writeHead } from './exchange.ts';
+import { type Exchange, type Handler, type Head, reply, writeHead } from './exchange.ts';
 
 /** Milliseconds until a server that does not answer a connection is given up. */
 const dialTimeout = 30_000;
@@ -32,6 +33,7 @@ export function createForwarder(process: ContainerProcess): Forwarder {
   const proxy = createProxyServer();
   const under = new WeakMap<object, Exchange>();
   const closing = new WeakSet<Exchange>();
+  const bodiless = new WeakSet<object>();
 
   function poolsOf(transport: ServersTransport = {}): Pools {
     const key = JSON.stringify(transport);
@@ -61,7 +63,11 @@ export function createForwarder(process: ContainerProcess): Forwarder {
     if (exchange) failed(exchange, error as NodeJS.ErrnoException);
   });
   // What Node says of the connection is nobody's business: servers keep it unless told otherwise.
-  proxy.on('proxyReq', (request) => request.removeHeader('connection'));
+  proxy.on('proxyReq', (request, req) => {
+    request.removeHeader('connection');
+    // The library says of a bodiless DELETE or OPTIONS that it has no length; Go says nothing.
+    if (bodiless.has(req as object)) request.removeHeader('content-length');
+  });
   proxy.on('proxyRes', (answer, req) => {
     const exchange = under.get(req as object);
     if (exchange) answered(exchange, answer);
@@ -80,7 +86,7 @@ export function createForwarder(process: ContainerProcess): Forwarder {
     closing.add(exchange);
     const [status, text] = statusOf(error);
     const about = { error: goError(exchange, error) };
-    if (status === 500) log.error(`${status} ${text}`, about);
+    if (isCertificate(error)) log.error(`${status} ${text}`, about);
     else log.debug(`${status} ${text}`, about);
     reply(exchange, status, text);
   }
@@ -97,6 +103,9 @@ export function createForwarder(process: ContainerProcess): Forwarder {
         record.url = server;
         record.originStarted = performance.now();
         under.set(req, exchange);
+        prepare(exchange);
+        if (req.headers['content-length'] === undefined && /^(?:DELETE|OPTIONS)$/.test(exchange.method))
+          bodiless.add(req);
         if (!passHostHeader) req.headers.host = target.host;
         if (req.httpVersionMajor > 1) req.headers[':authority'] = req.headers.host ?? exchange.authority;
         if (upgrade) {
@@ -162,11 +171,30 @@ function secured(socket: Duplex, host: string, transport: ServersTransport): Pro
   });
 }
 
+/** Whether TLS was set up wrongly: that is told in the log. */
+function isCertificate({ code = '' }: NodeJS.ErrnoException): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO/.test(code) || code === 'EPROTO' || code.startsWith('ERR_SSL');
+}
+
+/** As Go's transport does, asks for gzip where the client asked for nothing, and then unpacks it. */
+function prepare(exchange: Exchange): void {
+  const { headers } = exchange.req;
+  if (
+    headers['accept-encoding'] !== undefined ||
+    headers.range !== undefined ||
+    exchange.method === 'HEAD' ||
+    exchange.upgrade
+  )
+    return;
+  headers['accept-encoding'] = 'gzip';
+  exchange.gzip = true;
+}
+
 /** https://doc.traefik.io/traefik/routing/services/#servers-load-balancer: what each failure is to the client. */
 function statusOf({ code = '', message }: NodeJS.ErrnoException): [status: number, text: string] {
   if (code === 'ETIMEDOUT' || code === 'EAI_AGAIN') return [504, 'Gateway Timeout'];
-  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code) || code === 'EPROTO' || code.startsWith('ERR_SSL'))
-    return [500, 'Internal Server Error'];
+  if (code.startsWith('HPE_')) return [500, 'Internal Server Error'];
+  if (isCertificate({ code } as NodeJS.ErrnoException)) return [500, 'Internal Server Error'];
   if (code || /socket hang up/.test(message)) return [502, 'Bad Gateway'];
   return [500, 'Internal Server Error'];
 }
@@ -182,23 +210,27 @@ function answered(exchange: Exchange, answer: IncomingMessage): void {
   const { res, record, method } = exchange;
   record.originStatus = answer.statusCode ?? 0;
   const status = answer.statusCode ?? 502;
-  const headers = { ...answer.headers };
-  writeHead(exchange, {
-    status,
-    message: answer.statusMessage === STATUS_CODES[status] ? '' : (answer.statusMessage ?? ''),
-    headers,
-  });
-  const length = headers['content-length'];
+  const headers: Head['headers'] = answer.headersDistinct;
+  const unpacks = exchange.gzip && headers['content-encoding']?.[0] === 'gzip';
+  if (unpacks) {
+    delete headers['content-encoding'];
+    delete headers['content-length'];
+  }
+  if (status === 304) delete headers['content-type'];
+  writeHead(exchange, { status, headers });
+  const length = headers['content-length']?.[0];
+  const body = unpacks ? answer.pipe(createGunzip()).on('error', () => res.destroy()) : answer;
   if (method === 'HEAD' || length === '0') record.size = 0;
   else if (length !== undefined) record.size = Number(length);
   else
-    answer.on('data', (chunk: Buffer) => {
+    body.on('data', (chunk: Buffer) => {
       record.size += chunk.length;
     });
   answer.once('end', () => {
     record.originEnded = performance.now();
+    if (!unpacks) exchange.done();
   });
-  answer.pipe(res as ServerResponse);
+  body.pipe(res as ServerResponse);
 }
 
 /** What an upgraded connection answers goes past us: its status is read off the first line. */

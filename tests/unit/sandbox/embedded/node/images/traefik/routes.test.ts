@@ -65,7 +65,7 @@ describe('an IngressRoute', () => {
   it('says what is wrong with it', async () => {
     await rig.apply(route('bad-rule', 'Hots(`x.test`)'));
     await rig.says(
-      'ERR error="error while parsing rule Hots(`x.test`): unsupported function: Hots" entryPointName=web routerName=default-bad-rule-',
+      'ERR error="error while parsing rule Hots(`x.test`): parsing rule Hots(`x.test`): unsupported function: Hots" entryPointName=web routerName=default-bad-rule-',
     );
     await rig.apply(route('bad-service', 'Host(`x.test`)', '', '{name: nosuch, port: 80}'));
     await rig.says(
