@@ -6,6 +6,7 @@ import {
   type Server,
 } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject, Loose } from '../../../../../../../kubernetes/object.ts';
@@ -29,7 +30,7 @@ const plurals: Record<string, [group: string, version: string, resource: string]
   CustomResourceDefinition: ['apiextensions.k8s.io', 'v1', 'customresourcedefinitions'],
 };
 
-export function gvrOf({ kind, apiVersion }: KubeObject) {
+function gvrOf({ kind, apiVersion }: KubeObject) {
   const known = plurals[kind];
   if (known) return { group: known[0], version: known[1], resource: known[2] };
   const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
@@ -77,6 +78,8 @@ export interface Rig {
   until(ask: Ask, wanted: (answer: Answer) => boolean): Promise<Answer>;
   /** A connection of the machine to a port of the pod. */
   dial(port: number): Promise<Duplex>;
+  /** The same, of which one need not wait until it is open. */
+  dialNow(port: number): Duplex;
   close(): Promise<void>;
 }
 
@@ -266,6 +269,7 @@ endpoints: [{addresses: [${address}], conditions: {ready: true, serving: true}}]
         await new Promise((resolve) => setTimeout(resolve, 15));
       }
     },
+    dialNow: (port) => connect(network.port(ip, port), '127.0.0.1'),
     dial: (port) => outward('127.0.0.1', network.port(ip, port)),
     async close() {
       container.kill();
