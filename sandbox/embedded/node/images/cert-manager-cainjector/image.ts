@@ -136,6 +136,7 @@ const program: Program = async (process) => {
       );
   } catch (error) {
     log.error('main.go:44', (error as Error).message, 'error executing command');
+    await log.flush();
     return 1;
   }
   log.info('atelier', 'simulated: this program stands in for the real cert-manager cainjector');
@@ -186,8 +187,9 @@ const program: Program = async (process) => {
   })();
   const failed = started.then(
     () => new Promise<number>(() => undefined),
-    (error: Error) => {
+    async (error: Error) => {
       if (!signal.aborted) log.error('main.go:44', error.message, 'error executing command');
+      await log.flush();
       return 1;
     },
   );

@@ -88,6 +88,7 @@ const program: Program = async (process) => {
     namespace = flagOf(flags, 'namespace', Buffer.from(process.fs.read(NAMESPACE)).toString('utf8').trim());
   } catch (error) {
     log.error('main.go:39', (error as Error).message, 'error executing command');
+    await log.flush();
     return 1;
   }
   const pem = await signingRequest();
@@ -109,6 +110,7 @@ const program: Program = async (process) => {
       if (patience > 0)
         log.info('api.go:121', 'Timed out', { after: flagOf(flags, 'wait', ''), err: 'context deadline exceeded' }, 2);
       log.error('main.go:39', why, 'error executing command');
+      await log.flush();
       client.close();
       return patience > 0 ? 124 : 1;
     }

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../../../kubernetes/object.ts';
 import { ApiError, type Client } from '../../../client/client.ts';
 import { createInformer } from '../../../client/informer.ts';
-import type { Clock } from '../../../clock.ts';
+import type { Clock, Timer } from '../../../clock.ts';
 import type { Logger } from '../in-cluster/klog.ts';
 import { authorityFault, makeAuthority, type Pair, renewalOf, signServer } from './certificates.ts';
 
@@ -29,6 +29,7 @@ export interface AuthorityOptions {
 export function keepServing({ client, clock, log, signal, secret, names, onCertificate }: AuthorityOptions): void {
   let authority: Pair | undefined;
   let renewal = Number.POSITIVE_INFINITY;
+  let alarm: Timer | undefined;
   let chain: Promise<void> = Promise.resolve();
   const informer = createInformer({
     client,
@@ -79,6 +80,8 @@ export function keepServing({ client, clock, log, signal, secret, names, onCerti
     if (!authority) return;
     const pair = await signServer(authority, names, clock.calendar());
     renewal = renewalOf(pair);
+    alarm?.cancel();
+    alarm = clock.after(renewal - clock.calendar().getTime(), next);
     onCertificate(pair);
     log.info('dynamic_source.go:299', 'Updated cert-manager TLS certificate', { DNSNames: names }, 2);
     log.info('dynamic_source.go:234', 'Serving certificate generated successfully');
@@ -118,13 +121,16 @@ export function keepServing({ client, clock, log, signal, secret, names, onCerti
 
   function check(): void {
     if (signal.aborted) return;
-    const timer = clock.after(CHECK, () => {
+    const again = (): void => {
       next();
       check();
-    });
+    };
+    // In real time: a skip of months is no reason to look a million times.
+    const timer = clock.after(CHECK, again, CHECK);
     signal.addEventListener('abort', () => timer.cancel(), { once: true });
   }
 
+  signal.addEventListener('abort', () => alarm?.cancel(), { once: true });
   log.info('dynamic_source.go:225', 'try to generate a serving certificate');
   log.info('dynamic_source.go:228', 'Certificate is not yet created, retrying...', { interval: '1s' });
   void informer.synced.then(() => {

@@ -21,7 +21,8 @@ const program: Program = async (process) => {
     name: flagOf(flags, 'dynamic-serving-ca-secret-name', ''),
   };
   const fail = async (message: string): Promise<number> => {
-    await process.stderr.write(`E "error executing command" err="${message}" logger="cert-manager"\n`);
+    log.error('main.go:43', message, 'error executing command');
+    await log.flush();
     return 1;
   };
   if (!secret.namespace || !secret.name)

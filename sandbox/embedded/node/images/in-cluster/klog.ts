@@ -38,14 +38,20 @@ function createLogger(options: LogOptions, name = '', bound: LogValues = {}): Lo
   };
 }
 
+export interface ProcessLogger extends Logger {
+  /** Resolves when all is written: to be awaited before the process ends. */
+  flush(): Promise<void>;
+}
+
 /** A process's log: to its stderr, line after line, by the cluster's calendar. */
-export function loggerOf(process: ContainerProcess, verbosity: number, name: string): Logger {
+export function loggerOf(process: ContainerProcess, verbosity: number, name: string): ProcessLogger {
   let chain: Promise<void> = Promise.resolve();
   const write = (line: string): void => {
     // Whoever is killed says no more.
     chain = chain.then(() => process.stderr.write(line)).catch(() => undefined);
   };
-  return createLogger({ now: () => process.container.clock.calendar(), verbosity, write }, name);
+  const logger = createLogger({ now: () => process.container.clock.calendar(), verbosity, write }, name);
+  return { ...logger, flush: () => chain };
 }
 
 function print(value: unknown): string {
