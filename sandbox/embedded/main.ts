@@ -139,7 +139,7 @@ async function start(flags: Flags): Promise<void> {
   const onMessage = (message: object): void => void process.send?.({ ...message, from: 'node' });
   const clock = createClock();
   const ingress = flags.node ? await openIngress({ home: flags.home, wish: flags.wish, clock, log }) : undefined;
-  const node = ingress && startNodeProcess({ clock, log, onMessage, ingress });
+  const node = ingress && startNodeProcess({ home: flags.home, clock, log, onMessage, ingress });
   const clusters = new Clusters(flags.home, node, ingress);
   try {
     const opened = await clusters.open(flags);

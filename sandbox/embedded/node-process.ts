@@ -43,6 +43,8 @@ interface NodeMessage {
 export interface NodeProcessOptions {
   clock: Clock;
   log(message: string): void;
+  /** Atelier's, where the workshop's authority is. */
+  home?: string;
   /** What the node says of a cluster: `ready`, `failed`, `closed`. */
   onMessage?(message: NodeMessage): void;
   /** The listeners it is to serve. */
@@ -69,7 +71,7 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
 
   function start(): void {
     restart = undefined;
-    const started = fork(main, [], {
+    const started = fork(main, options.home ? [options.home] : [], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: { ...process.env, ...cached },
     });

@@ -43,9 +43,12 @@ export type NodeReply =
   | { type: 'failed'; name: string; message: string };
 
 const { openNodes } = await import('./open-nodes.ts');
+const { createFrontDoor } = await import('./network/front-door/front-door.ts');
 const { createNeighbours } = await import('./network/neighbours.ts');
 const { readKubeconfig } = await import('../client/kubeconfig.ts');
 const neighbours = createNeighbours();
+const [, , home] = process.argv;
+const frontDoor = createFrontDoor({ clock: createClock(), authority: home && join(home, 'workshop-ca') });
 const nodes = new Map<string, Promise<EmbeddedNodes>>();
 const clocks = new Map<string, SkippableClock>();
 const reply = (message: NodeReply) => void process.send?.(message);
@@ -62,6 +65,7 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
   };
   const clock = createClock(request.skips);
   clocks.set(name, clock);
+  if (zone) frontDoor.expect(name, zone);
   for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
     const opened = openNodes({
       name,
@@ -85,7 +89,8 @@ async function open(request: Extract<NodeRequest, { type: 'open' }>): Promise<vo
     });
     nodes.set(name, opened);
     try {
-      const { proxy, machines } = await opened;
+      const { proxy, machines, ...cluster } = await opened;
+      frontDoor.ready(name, cluster);
       neighbours.enter(name, readKubeconfig(kubeconfig).server);
       reply({ type: 'ready', name, proxy, port: machines[0]?.port ?? 0 });
       return;
@@ -106,12 +111,13 @@ async function close(name: string): Promise<void> {
   nodes.delete(name);
   clocks.delete(name);
   neighbours.leave(name);
+  frontDoor.leave(name);
   await node?.then((opened) => opened.close()).catch(() => {});
   reply({ type: 'closed', name });
 }
 
 async function end(): Promise<void> {
-  await Promise.all([...nodes.keys()].map(close));
+  await Promise.all([frontDoor.close(), ...[...nodes.keys()].map(close)]);
   process.exit(0);
 }
 
@@ -121,7 +127,7 @@ process.on('message', (request: NodeRequest, listener?: Server) => {
     const { name, milliseconds } = request;
     reply({ type: 'skipped', name, fired: clocks.get(name)?.skip(milliseconds) ?? 0 });
   } else if (request.type === 'close') void close(request.name);
-  else if (request.type === 'listener') listener?.close();
+  else if (request.type === 'listener' && listener) frontDoor.serve(request.scheme, listener);
 });
 // Whoever started us is gone: so are we.
 process.on('disconnect', () => process.exit(0));

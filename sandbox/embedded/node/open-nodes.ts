@@ -20,7 +20,7 @@ import { openMachinePorts } from './network/machine-ports.ts';
 import type { Neighbours } from './network/neighbours.ts';
 import { createNetwork, type Network } from './network/network.ts';
 import { createPolicies } from './network/policies.ts';
-import { createServiceTable } from './network/services.ts';
+import { createServiceTable, type ServiceTable } from './network/services.ts';
 import { serveZone } from './network/zone/serve-zone.ts';
 import { createZone, type Zone } from './network/zone/zone.ts';
 import { type NodeSize, nodePlans } from './node-plans.ts';
@@ -61,6 +61,7 @@ export interface EmbeddedNodes {
   proxy: string;
   machines: Machine[];
   network: Network;
+  services: ServiceTable;
   /** The learner's names, and the port of 127.0.0.1 where DNS clients ask for them. */
   zone: Zone & { port: number };
   close(): Promise<void>;
@@ -189,7 +190,7 @@ export async function openNodes(options: NodesOptions): Promise<EmbeddedNodes> {
     });
   }
 
-  return { name, proxy: proxy.url, machines, network, zone: { ...zone, port: names.port }, close };
+  return { name, proxy: proxy.url, machines, network, services: table, zone: { ...zone, port: names.port }, close };
 }
 
 function serving(directory: string): { certificate: string; key: string; clientCa?: string } {

@@ -44,6 +44,8 @@ export interface ServiceTable {
   pick(service: KubeObject, port: Loose, client: Client): Route;
   endpoints(namespace: string, name: string): EndpointAddress[];
   isServiceAddress(address: string): boolean;
+  /** Every Service that has this address, whichever of its kinds. */
+  at(address: string): KubeObject[];
   /** Whether an address is a node's. */
   isNode(address: string): boolean;
   nodeAt(address: string): string | undefined;
@@ -148,6 +150,11 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
     list: (namespace) => services.list(namespace),
     pick,
     isServiceAddress: (address) => byAddress.has(address),
+    at: (address) =>
+      [...(byAddress.get(address) ?? [])].flatMap((key) => {
+        const [namespace, name] = key.split('/') as [string, string];
+        return get(namespace, name) ?? [];
+      }),
     isNode: (address) => options.nodeAt(address) !== undefined,
     nodeAt: options.nodeAt,
     route(address, port, client) {

@@ -1,0 +1,60 @@
+import { createServer, type Server } from 'node:net';
+import type { Clock } from '../../../clock.ts';
+import { createHosts, type Hosts } from './hosts.ts';
+import { createHttpDoor, limits } from './http-door.ts';
+import { createPageCertificates } from './page-certificates.ts';
+import { createTlsDoor } from './tls-door.ts';
+
+export interface FrontDoorOptions {
+  clock: Clock;
+  /** Folder of the workshop's authority, which signs for pages about faults. */
+  authority?: string | undefined;
+  /** Milliseconds for the headers of a request. */
+  greeting?: number;
+}
+
+/** Where browsers on this machine reach the hosts of all clusters of this process. */
+export interface FrontDoor extends Omit<Hosts, 'find'> {
+  /** Serves what comes in at a listener, as long as the door is open. */
+  serve(scheme: 'http' | 'https', listener: Server): void;
+  close(): Promise<void>;
+}
+
+export function createFrontDoor({ clock, authority, greeting }: FrontDoorOptions): FrontDoor {
+  const { find, ...hosts } = createHosts(clock);
+  const every: Hosts = { find, ...hosts };
+  const tls = createTlsDoor({ hosts: every, clock, certificates: createPageCertificates(authority, clock) });
+  const ends: (() => Promise<void>)[] = [];
+
+  return {
+    ...hosts,
+    serve(scheme, listener) {
+      if (scheme === 'http') {
+        const server = createHttpDoor({ hosts: every, ...(greeting && { greeting }) });
+        server.listen(listener);
+        ends.push(() => {
+          const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+          server.closeAllConnections();
+          return ended;
+        });
+        return;
+      }
+      const sockets = new Set<{ destroy(): void }>();
+      const server = createServer((socket) => {
+        sockets.add(socket);
+        socket.on('close', () => sockets.delete(socket));
+        tls(socket);
+      });
+      server.maxConnections = limits.connections;
+      server.listen(listener);
+      ends.push(() => {
+        const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+        for (const socket of sockets) socket.destroy();
+        return ended;
+      });
+    },
+    async close() {
+      await Promise.all(ends.splice(0).map((end) => end()));
+    },
+  };
+}
