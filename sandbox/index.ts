@@ -182,9 +182,9 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
       const further = await owner.namespaces(`${learner}-`);
       // Rate limits outlive restarts, but a learner who begins anew begins anew with them, too.
       const gone = [learner, ...further, ...(simulated ? [INTERNET] : [])];
-      if (hasAdmin) await owner.removeReleased(gone, 'webhooks');
-      await Promise.all(gone.map((name) => owner.removeNamespace(name)));
-      if (hasAdmin) await owner.removeReleased(gone, 'rest');
+      const isOurs = (name: string) => name === learner || name.startsWith(`${learner}-`);
+      if (hasAdmin) await owner.removeReleases(gone, isOurs);
+      else await Promise.all(gone.map((name) => owner.removeNamespace(name)));
       await provision();
     },
     close() {

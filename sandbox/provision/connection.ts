@@ -1,26 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import { json } from 'node:stream/consumers';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { Loose } from '../../kubernetes/object.ts';
+import { type Ask, removeReleases } from './releases.ts';
 import { readTemplate } from './templates.ts';
 
+const NAMESPACES = '/api/v1/namespaces';
 const FIELD_MANAGER = 'atelier';
-
-/** Kinds that belong to no namespace, and those that a release puts into a namespace of the system. */
-const RELEASED = {
-  webhooks: [
-    ['admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration'],
-    ['admissionregistration.k8s.io/v1', 'MutatingWebhookConfiguration'],
-  ],
-  rest: [
-    ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'],
-    ['rbac.authorization.k8s.io/v1', 'ClusterRole'],
-    ['rbac.authorization.k8s.io/v1', 'RoleBinding'],
-    ['rbac.authorization.k8s.io/v1', 'Role'],
-    ['networking.k8s.io/v1', 'IngressClass'],
-    ['scheduling.k8s.io/v1', 'PriorityClass'],
-    ['apiregistration.k8s.io/v1', 'APIService'],
-    ['apiextensions.k8s.io/v1', 'CustomResourceDefinition'],
-  ],
-} as const;
 
 /** Whoever owns the cluster, as their kubeconfig says: applies what a sandbox is made of. */
 export interface Connection {
@@ -36,10 +24,10 @@ export interface Connection {
   /** Deletes a namespace with all that is in it; resolves when it is gone. */
   removeNamespace(name: string): Promise<void>;
   /**
-   * Deletes what Helm releases of these namespaces have made outside of any of them: `webhooks` alone, which would judge
-   * a deletion whose judge is gone already, or the rest. Without this, a release leaves its roles and classes behind.
+   * Deletes namespaces, and what Helm releases of `ours` left elsewhere in the cluster. Only for a cluster that is the
+   * learner's own.
    */
-  removeReleased(namespaces: readonly string[], what: 'webhooks' | 'rest'): Promise<void>;
+  removeReleases(namespaces: string[], isOurs: (namespace: string) => boolean): Promise<void>;
   /** Names of the namespaces that start with `prefix`. */
   namespaces(prefix: string): Promise<string[]>;
 }
@@ -56,6 +44,27 @@ export async function connect(kubeconfig: string, context?: string): Promise<Con
   const objects = k8s.KubernetesObjectApi.makeApiClient(config);
   const core = config.makeApiClient(k8s.CoreV1Api);
   const access = config.makeApiClient(k8s.AuthorizationV1Api);
+  const ask = asker(config, cluster.server);
+
+  /** Deletes an object; resolves when it is gone. */
+  async function remove(collection: string, name: string): Promise<void> {
+    const fieldSelector = `metadata.name=${name}`;
+    const found = await ask('GET', `${collection}?fieldSelector=${encodeURIComponent(fieldSelector)}`);
+    if (found.items.length === 0) return;
+    const gone = new AbortController();
+    const watched = new Promise<void>((resolve, reject) => {
+      const query = { fieldSelector, resourceVersion: found.metadata?.resourceVersion };
+      const onEvent = (type: string) => {
+        if (type === 'DELETED') resolve();
+      };
+      new k8s.Watch(config)
+        .watch(collection, query, onEvent, (error) => (error ? reject(error) : resolve()))
+        .then((request) => gone.signal.addEventListener('abort', () => request.abort()), reject);
+    });
+    await ask('DELETE', `${collection}/${name}`);
+    await watched.finally(() => gone.abort());
+  }
+
   return {
     server: cluster.server,
     authority: authorityOf(config),
@@ -82,56 +91,44 @@ export async function connect(kubeconfig: string, context?: string): Promise<Con
       });
       return review.status?.allowed === true;
     },
-    async removeNamespace(name) {
-      const found = await core.listNamespace({ fieldSelector: `metadata.name=${name}` });
-      if (found.items.length === 0) return;
-      const gone = new AbortController();
-      const watched = new Promise<void>((resolve, reject) => {
-        const query = { fieldSelector: `metadata.name=${name}`, resourceVersion: found.metadata?.resourceVersion };
-        const onEvent = (type: string) => {
-          if (type === 'DELETED') resolve();
-        };
-        new k8s.Watch(config)
-          .watch('/api/v1/namespaces', query, onEvent, (error) => (error ? reject(error) : resolve()))
-          .then((request) => gone.signal.addEventListener('abort', () => request.abort()), reject);
-      });
-      await core.deleteNamespace({ name });
-      await watched.finally(() => gone.abort());
-    },
-    async removeReleased(namespaces, what) {
-      const lists = RELEASED[what].map(([apiVersion, kind]) =>
-        objects.list(
-          apiVersion,
-          kind,
-          undefined,
-          undefined,
-          undefined,
-          undefined,
-          undefined,
-          'app.kubernetes.io/managed-by=Helm',
-        ),
-      );
-      const found = (await Promise.all(lists)).flatMap(({ items }, index) =>
-        items.map((item) => {
-          const [apiVersion = '', kind = ''] = RELEASED[what][index] ?? [];
-          return { ...item, apiVersion, kind };
-        }),
-      );
-      const theirs = found.filter(({ metadata }) =>
-        namespaces.includes(metadata?.annotations?.['meta.helm.sh/release-namespace'] ?? ''),
-      );
-      await Promise.all(
-        theirs.map((object) =>
-          objects.delete(object).catch((error: Error & { code?: number }) => {
-            if (error.code !== 404) throw error;
-          }),
-        ),
-      );
-    },
+    removeNamespace: (name) => remove(NAMESPACES, name),
+    removeReleases: (namespaces, isOurs) =>
+      removeReleases({
+        ask,
+        remove,
+        isOurs,
+        removeNamespaces: async () => void (await Promise.all(namespaces.map((name) => remove(NAMESPACES, name)))),
+      }),
     async namespaces(prefix) {
       const all = await core.listNamespace();
       return all.items.map((item) => item.metadata?.name ?? '').filter((name) => name.startsWith(prefix));
     },
+  };
+}
+
+/** Requests of any kind, which the library's typed clients do not know. */
+function asker(config: KubeConfig, server: string): Ask {
+  let shared: Agent | undefined;
+  return async (method, path, body) => {
+    const options: RequestOptions = {
+      method,
+      ...(body && { headers: { 'content-type': 'application/merge-patch+json' } }),
+    };
+    await config.applyToHTTPSOptions(options);
+    // A hundred requests in a row need no hundred handshakes.
+    if (options.agent instanceof Agent && options.agent.constructor === Agent)
+      options.agent = shared ??= new Agent({ ...options.agent.options, keepAlive: true, maxSockets: 6 });
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const { protocol, pathname } = new URL(server);
+      const request = protocol === 'http:' ? httpRequest : httpsRequest;
+      const asked = request(new URL(pathname.replace(/\/$/, '') + path, server), options, resolve);
+      asked.on('error', reject);
+      asked.end(body && JSON.stringify(body));
+    });
+    const said = (await json(answer)) as Loose;
+    const code = answer.statusCode ?? 0;
+    if (code >= 300) throw Object.assign(new Error(said.message ?? `${method} ${path}: ${code}`), { code });
+    return said;
   };
 }
 
