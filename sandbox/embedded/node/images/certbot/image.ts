@@ -1,6 +1,7 @@
 import { curl } from '../applets/http.ts';
 import { applets, installed } from '../applets/index.ts';
 import type { ContainerProcess, Image, Program } from '../image.ts';
+import { openssl } from '../openssl/command.ts';
 import { createShell } from '../shell/shell.ts';
 import type { Certbot } from './commands.ts';
 import { CertbotError, openDisplay } from './display.ts';
@@ -130,7 +131,7 @@ export const certbotImage: Image = {
     exposedPorts: [80, 443],
   },
   programs: {
-    ...installed('/usr/bin', { ...applets, curl }),
+    ...installed('/usr/bin', { ...applets, curl, openssl }),
     ...installed('/bin', { sh: shell, ash: shell }),
     '/usr/local/bin/certbot': certbot,
   },

@@ -104,7 +104,7 @@ async function taskOf(
 }
 
 /** Where a wildcard is to be proved by HTTP. */
-export const UNSUITED =
+const UNSUITED =
   'Client with the currently selected authenticator does not support any combination of challenges that will satisfy the CA. You may need to use an authenticator plugin that can do challenges over DNS.';
 
 function instructions({ challenge, domain, validation }: Task, before: Task[], isLastDns: boolean): string {

@@ -124,7 +124,7 @@ const REASONS: Record<string, number> = {
   cessationofoperation: 5,
 };
 
-export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
+const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
 const LETS_ENCRYPT_STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
 
 export const USAGE = `usage: 

@@ -69,7 +69,7 @@ function trusting(process: ContainerProcess, call: Call): Call {
 }
 
 /** PEM of the authorities a process trusts: the image's file, or what `SSL_CERT_FILE` names; empty where there is none. */
-function trustedBy({ env, fs }: ContainerProcess): string {
+export function trustedBy({ env, fs }: ContainerProcess): string {
   try {
     return Buffer.from(fs.read(env.SSL_CERT_FILE || TRUSTED)).toString();
   } catch {

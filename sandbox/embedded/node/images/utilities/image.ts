@@ -7,10 +7,11 @@ import { debianFiles, debianPrograms } from '../busybox/image.ts';
 import type { Image, Program } from '../image.ts';
 import { ab } from '../load/ab.ts';
 import { hey } from '../load/hey.ts';
+import { openssl } from '../openssl/command.ts';
 import { createShell } from '../shell/shell.ts';
 import { burn } from './burn.ts';
 
-const tools: Record<string, Program> = { ab, burn, curl, dig, getent, hey, host, nslookup: bindNslookup };
+const tools: Record<string, Program> = { ab, burn, curl, dig, getent, hey, host, nslookup: bindNslookup, openssl };
 
 const bare = { env: {}, workingDir: '/', user: 0, exposedPorts: [] };
 
