@@ -22,4 +22,29 @@ export const differences: Difference[] = [
     at: '--provider=aws, --source=gateway-httproute, --kubeconfig=FILE …',
     why: 'What is not played ends with a sentence that says so: providers but webhook, sources but crd, ingress, service and empty, encrypted TXT records, files with credentials.',
   },
+  {
+    part: 'cert-manager',
+    at: 'HTTP-01 and DNS-01 self checks',
+    why: 'The real one asks five times, two seconds apart, waits a minute after a TXT record is seen, and looks again after ten seconds: ours takes tenths of a second, and looks again soon at first, so that a lesson is not spent waiting.',
+  },
+  {
+    part: 'cert-manager',
+    at: 'renewal, back-off',
+    why: "Renewals and waits go by the cluster's clock, which can be skipped; whether a certificate has expired goes by the real time, as its clients do.",
+  },
+  {
+    part: 'cert-manager',
+    at: 'issuers vault and venafi, keystores, nameConstraints, otherNames, renewal windows, DNS providers but our zone, GatewayHTTPRoute',
+    why: 'Not played. Issuers and DNS providers say so in their condition or reason, key stores in the log; the others are as if they were not there.',
+  },
+  {
+    part: 'cert-manager',
+    at: 'DNS-01 by webhook acme.atelier.dev/zone',
+    why: "Writes to the learner's zone itself: no webhook and no APIService has to be installed.",
+  },
+  {
+    part: 'cert-manager',
+    at: 'RequestFailed … already exists; a second revision at once',
+    why: 'The real one sometimes looks at a cache that has not seen its own write; ours sees it.',
+  },
 ];

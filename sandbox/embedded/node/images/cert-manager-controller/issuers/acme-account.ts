@@ -139,9 +139,11 @@ export function createAcmeSetUp(manager: Manager, accounts: Accounts): SetUp {
     }
     const found = await keyOf(issuer, log);
     if (!('key' in found)) return found;
-    const warnings = await missingSecrets(manager, issuer, solvers);
-    if (warnings.length > 0) return refuse(issuer, 'InvalidSolver', warnings.join('; '));
     const status = issuer.status?.acme ?? {};
+    const { uri: _, ...unregistered } = status;
+    const warnings = await missingSecrets(manager, issuer, solvers);
+    if (warnings.length > 0)
+      return { ...refuse(issuer, 'InvalidSolver', warnings.join('; ')), ...(found.made && { acme: unregistered }) };
     const hash = createHash('sha256')
       .update((found.key as KeyObject).export({ type: 'pkcs1', format: 'der' }))
       .digest('base64');
@@ -171,8 +173,7 @@ export function createAcmeSetUp(manager: Manager, accounts: Accounts): SetUp {
       );
     const account = await register(issuer, client, recorder, log);
     // A refusal forgets the account of another server, or of a key that is gone.
-    const { uri: _, ...rest } = status;
-    if (!('uri' in account)) return { ...account, acme: sameHost && !found.made ? status : rest };
+    if (!('uri' in account)) return { ...account, acme: sameHost && !found.made ? status : unregistered };
     log.info('setup.go:411', 'verified existing registration with ACME server', {}, 2);
     return ready({
       uri: account.uri,

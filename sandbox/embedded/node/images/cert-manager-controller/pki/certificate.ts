@@ -120,13 +120,12 @@ export async function sign(
   if (identifier instanceof SubjectKeyIdentifierExtension)
     extensions.push(new AuthorityKeyIdentifierExtension(identifier.keyId));
   const { crl, ocsp, issuers } = template;
-  const url = (value: string) => ({ type: 'url' as const, value });
   if (ocsp?.length || issuers?.length)
     extensions.push(
       new AuthorityInfoAccessExtension({
-        ...(ocsp?.length && { ocsp: ocsp.map(url) }),
-        ...(issuers?.length && { caIssuers: issuers.map(url) }),
-      } as never),
+        ...(ocsp?.length && { ocsp }),
+        ...(issuers?.length && { caIssuers: issuers }),
+      }),
     );
   if (crl?.length) extensions.push(new CRLDistributionPointsExtension(crl));
   const names = parsed.getExtension('2.5.29.17');

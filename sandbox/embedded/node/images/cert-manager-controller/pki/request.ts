@@ -30,15 +30,15 @@ export interface Request {
   publicKey: KeyObject;
 }
 
-/** Attribute of a name → field of `spec.subject`, in the order in which Go writes a name. */
+/** Attribute of a name → field of `spec.subject`, in the order in which the real program writes a name. */
 export const subjectFields: [oid: string, field: string][] = [
   ['2.5.4.6', 'countries'],
-  ['2.5.4.10', 'organizations'],
-  ['2.5.4.11', 'organizationalUnits'],
-  ['2.5.4.7', 'localities'],
   ['2.5.4.8', 'provinces'],
+  ['2.5.4.7', 'localities'],
   ['2.5.4.9', 'streetAddresses'],
   ['2.5.4.17', 'postalCodes'],
+  ['2.5.4.10', 'organizations'],
+  ['2.5.4.11', 'organizationalUnits'],
 ];
 export const commonName = '2.5.4.3';
 export const serialNumber = '2.5.4.5';
@@ -67,10 +67,10 @@ function attribute(value: string): Record<string, string> {
 export async function createRequest(spec: Loose, key: KeyObject): Promise<string> {
   const subject = subjectOf(spec);
   const names = [
-    ...(spec.emailAddresses ?? []).map((value: string) => ({ type: 'email', value })),
     ...(spec.dnsNames ?? []).map((value: string) => ({ type: 'dns', value })),
-    ...(spec.uris ?? []).map((value: string) => ({ type: 'url', value })),
+    ...(spec.emailAddresses ?? []).map((value: string) => ({ type: 'email', value })),
     ...(spec.ipAddresses ?? []).map((value: string) => ({ type: 'ip', value })),
+    ...(spec.uris ?? []).map((value: string) => ({ type: 'url', value })),
   ];
   if (names.length === 0 && subject.getField(commonName).length === 0)
     throw new Error(
