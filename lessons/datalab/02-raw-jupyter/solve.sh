@@ -38,8 +38,8 @@ kubectl set image deployment/jupyter jupyter="$new"
 atelier wait tag
 
 # The pod of before may still be leaving, and `deployment/jupyter` would choose it.
-newest=$(kubectl get pod -l app=jupyter --sort-by=.metadata.creationTimestamp -o name | tail -1)
-kubectl exec "$newest" -- sh -c "echo 'three days of work' > /home/jovyan/notes.txt; ls -l /home/jovyan/notes.txt"
+staying=$(kubectl get pod -l app=jupyter -o go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}} {{end}}{{end}}')
+kubectl exec "${staying%% *}" -- sh -c "echo 'three days of work' > /home/jovyan/notes.txt; ls -l /home/jovyan/notes.txt"
 kubectl delete pod -l app=jupyter
 atelier wait lost/replaced
 atelier answer lost/where layer
