@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
 import type { DnsRecord, RecordType } from '../dns-records.ts';
 
 /** All records of one name and type, as external-dns' providers keep them. */
@@ -25,8 +26,11 @@ const defaultTtl = 300;
 const kept: ReadonlySet<string> = new Set(['A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR', 'SRV', 'TXT']);
 const hostName = /^(?=.{1,253}\.?$)(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?$/;
 
-/** One name, however it is written. */
-export const plainName = (name: string): string => name.toLowerCase().replace(/\.$/, '');
+/** One name, however it is written; letters beyond ASCII as the DNS has them. https://datatracker.ietf.org/doc/html/rfc5890 */
+export function plainName(name: string): string {
+  const bare = name.replace(/\.$/, '');
+  return /^[\x20-\x7e]*$/.test(bare) ? bare.toLowerCase() : domainToASCII(bare) || bare;
+}
 
 export const isWithin = (name: string, domain: string): boolean => name === domain || name.endsWith(`.${domain}`);
 
@@ -44,7 +48,8 @@ export function checkedRecord(record: ZoneRecord, domain: string): ZoneRecord {
     throw new ZoneError(`${record.type} record ${record.name || '""'}: ${why}`);
   };
   if (!isWithin(name, domain) && !isBeside(name, record.type, domain)) refuse(`is not in the zone ${domain}`);
-  if (name.length > 253 || name.split('.').some((label) => label === '' || label.length > 63)) refuse('is no DNS name');
+  if (!/^[\x21-\x7e]{1,253}$/.test(name) || name.split('.').some((label) => label === '' || label.length > 63))
+    refuse('is no DNS name');
   if (!kept.has(record.type)) refuse('this zone keeps no records of this type');
   if (name === domain && record.type === 'CNAME') refuse('the name of the zone itself cannot be an alias');
   if (name === domain && record.type === 'NS') refuse('name servers of the zone itself are not changed');

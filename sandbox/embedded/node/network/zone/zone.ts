@@ -43,11 +43,23 @@ const keyOf = ({ name, type, setIdentifier = '' }: ZoneRecord): string => `${pla
 const named = (a: ZoneRecord, b: ZoneRecord): number =>
   a.name === b.name ? (a.type < b.type ? -1 : 1) : a.name < b.name ? -1 : 1;
 
-/** Opens a zone with the records its file holds. A file that cannot be read as one is set aside, and that is logged. */
+/**
+ * Opens a zone with the records its file holds. A file that is none is set aside, and that is logged; one that cannot
+ * be read makes every question and every change throw, so that nobody takes silence for "no such name".
+ */
 export function createZone(options: ZoneOptions): Zone {
   const { file, log = () => {} } = options;
   const domain = plainName(options.domain);
-  const kept = read(file, domain, log);
+  let kept: Pick<Kept, 'serial' | 'records'>;
+  try {
+    kept = read(file, domain, log);
+  } catch (error) {
+    log(`${file}: ${(error as Error).message}`);
+    const fail = () => {
+      throw error;
+    };
+    return { domain, list: fail, lookup: fail, change: fail, on: () => () => {} };
+  }
   let records = new Map(kept.records.map((record) => [keyOf(record), record]));
   let serial = kept.serial;
   let index = indexRecords(records.values(), domain);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -76,6 +76,23 @@ test('a file that is no zone is set aside, and said so', () => {
   expect(open().list()).toEqual([]);
   expect(logged[0]).toContain('set aside');
   expect(existsSync(`${file}.broken`)).toBe(true);
+});
+
+test('a file that cannot be read is no empty zone', () => {
+  mkdirSync(file);
+  const zone = open();
+  expect(() => zone.lookup('web.learner.localhost', 'A')).toThrow('EISDIR');
+  expect(() => zone.change({ create: [web('1.2.3.4')] })).toThrow('EISDIR');
+  expect(logged[0]).toContain('EISDIR');
+});
+
+test('letters beyond ASCII are asked as the DNS spells them', () => {
+  const zone = open();
+  zone.change({ create: [{ name: '*.Café.learner.localhost', type: 'A', targets: ['1.2.3.4'] }] });
+  expect(zone.lookup('web.xn--caf-dma.learner.localhost', 'A').answers).toHaveLength(1);
+  expect(() => zone.change({ create: [{ name: 'a b.learner.localhost', type: 'A', targets: ['1.2.3.4'] }] })).toThrow(
+    'no DNS name',
+  );
 });
 
 test('another domain starts empty', () => {
