@@ -35,6 +35,7 @@ export async function runScenario(cluster: Cluster, scenario: Scenario): Promise
   const admin = (...args: string[]) => run(cluster.tools.kubectl, ['--kubeconfig', cluster.kubeconfig, ...args]);
   try {
     await cp(path.join(PARITY, 'files'), directory, { recursive: true });
+    await cp(path.join(PARITY, '../../manifests/charts'), path.join(directory, 'charts'), { recursive: true });
     for (const [name, text] of Object.entries(scenario.files)) {
       await mkdir(path.dirname(path.join(directory, name)), { recursive: true });
       await writeFile(path.join(directory, name), text);
