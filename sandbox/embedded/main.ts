@@ -122,8 +122,9 @@ async function start(flags: Flags): Promise<void> {
     const asking = { type: 'open', name, port, nodes, domain, ...(ingressPorts && { ingressPorts }) } as const;
     const reply = await askControl(running, asking);
     if (reply.type !== 'opened') throw new Error(reply.type === 'error' ? reply.message : 'unexpected answer');
+    const over = asked();
     announce(reply);
-    await Promise.race([asked(), new Promise((end) => running.once('close', end))]);
+    await Promise.race([over, new Promise((end) => running.once('close', end))]);
     running.destroy();
     return;
   }
@@ -145,8 +146,10 @@ async function start(flags: Flags): Promise<void> {
     const opened = await clusters.open(flags);
     clusters.link(opened.kubeconfig);
     const control = await serveControl(flags.home, clusters);
+    // Who reads that it is ready may end it at once.
+    const over = asked();
     announce(opened);
-    await asked();
+    await over;
     control.close();
   } finally {
     ingress?.close();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { TEST_ENVIRONMENT } from '../../../environment.ts';
 
 export const ROOT = path.resolve(import.meta.dirname, '../../../..');
 const NO_WARNING = '--disable-warning=ExperimentalWarning';
@@ -58,7 +59,7 @@ export class Program {
 /** The environment of a person who has set nothing. */
 export function plainEnvironment(changes: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env;
-  return { PATH, HOME, ATELIER_LEARNER: 'alice', ...changes };
+  return { PATH, HOME, ...TEST_ENVIRONMENT, ATELIER_LEARNER: 'alice', ...changes };
 }
 
 /** `atelier …` as the launcher runs it. */
