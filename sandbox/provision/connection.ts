@@ -62,6 +62,9 @@ export async function connect(kubeconfig: string, context?: string): Promise<Con
         .then((request) => gone.signal.addEventListener('abort', () => request.abort()), reject);
     });
     await ask('DELETE', `${collection}/${name}`);
+    // Nobody waits for programs to say goodbye when all of it goes; nothing makes them anew by now.
+    if (collection === NAMESPACES)
+      await ask('DELETE', `${NAMESPACES}/${name}/pods?gracePeriodSeconds=1`).catch(() => undefined);
     await watched.finally(() => gone.abort());
   }
 

@@ -40,8 +40,9 @@ try {
   // A signal ended it, and that is what was asked for.
   if ((error as Error).name === 'AbortError') process.exit(0);
   // Told by name, as this file loads nothing that every command does not need.
-  const { name: kind, message, stack, code, exitCode = 1 } = error as Error & { exitCode?: number; code?: string };
-  const misused = code?.startsWith('ERR_PARSE_ARGS');
+  const { name: kind, message, stack, code, exitCode = 1 } = error as Error & { exitCode?: number; code?: unknown };
+  // A refusal of a cluster has a number there.
+  const misused = typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS');
   const text = misused
     ? `${message.split(/\.\s/)[0]}: README.md tells what ${name} takes.`
     : kind === 'UserError'

@@ -5,7 +5,7 @@ import { walk } from './walk.ts';
 
 test.describe.configure({ mode: 'serial' });
 
-const WALKED = ['plan', 'cluster', 'raw-jupyter', 'helm', 'ingress'];
+const WALKED = ['plan', 'cluster', 'raw-jupyter', 'helm', 'ingress', 'names', 'stocktaking'];
 
 for (const lesson of WALKED) {
   test(`a learner does ${lesson} from first to last, in English`, async ({ page, atelier }) => {
@@ -24,7 +24,7 @@ for (const lesson of WALKED) {
 test('the cluster knows how far the learner is', async ({ atelier }) => {
   const learners = atelier.kubectl('get', 'learners', '-n', 'atelier-system');
   expect(learners).toMatch(/NAME\s+TRACK\s+LESSON\s+DONE\s+AGE/);
-  const [, done, total] = /alice\s+datalab\s+04-ingress\s+(\d+)\/(\d+)\s/.exec(learners) ?? [];
+  const [, done, total] = /alice\s+datalab\s+07-stocktaking\s+(\d+)\/(\d+)\s/.exec(learners) ?? [];
   const walked = loadTracks(path.resolve(import.meta.dirname, '../..'))
     .tracks.flatMap(({ lessons }) => lessons)
     .filter(({ track, id }) => track === 'datalab' && WALKED.includes(id));

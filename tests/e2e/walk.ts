@@ -27,6 +27,15 @@ const ANSWERS: Record<string, (atelier: Atelier) => string> = {
   'template/kind': () => 'PersistentVolumeClaim',
   'rollback/meaning': () => 'anew',
   'nested/silence': () => 'nobody',
+  'nobody/code': () => 'NXDOMAIN',
+  'host/told': () => 'zone',
+  'owner/purpose': () => 'owner',
+  'covers/outside': () => 'apex',
+  'shadow/why': () => 'exists',
+  'standing/order': () => 'zone',
+  'monday/who': () => 'administrators',
+  'click/does': () => 'helm',
+  'click/first': () => 'identity',
   'types/port': (atelier) =>
     atelier.kubectl('-n', 'alice', 'get', 'service', 'door', '-o', 'jsonpath={.spec.ports[0].nodePort}'),
   'controller/rights': () => 'everywhere',
@@ -45,7 +54,7 @@ export async function walk(page: Page, atelier: Atelier, between?: (step: string
   const steps = await page
     .locator('[data-step]')
     .evaluateAll((all) => all.map((step) => step.getAttribute('data-step') ?? ''));
-  expect(steps.length).toBeGreaterThanOrEqual(5);
+  expect(steps.length).toBeGreaterThanOrEqual(3);
   for (const id of steps) {
     const step = page.locator(`[data-step="${id}"]`);
     await expect(step).toHaveAttribute('data-state', 'current');
