@@ -5,13 +5,14 @@ import { api } from './api.ts';
 import { atelier } from './atelier.ts';
 import { type Figure, ratioOf, tableOf, verdictOf } from './figures.ts';
 import { idle } from './idle.ts';
+import { ingress } from './ingress.ts';
 import { objects } from './objects.ts';
 import type { Part, Workplace } from './part.ts';
 import { ready } from './ready.ts';
 import { replicas } from './replicas.ts';
 import { terminal } from './terminal.ts';
 
-const PARTS: Part[] = [atelier, ready, replicas, api, objects, idle, terminal];
+const PARTS: Part[] = [atelier, ready, replicas, api, objects, ingress, idle, terminal];
 
 const args = process.argv.slice(2);
 const names = args.filter((arg) => !arg.startsWith('--'));

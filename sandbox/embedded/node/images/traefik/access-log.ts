@@ -26,6 +26,13 @@ function stamp(date: Date): string {
 export function createAccessLog(process: ContainerProcess, options: AccessLogOptions): AccessLog {
   let count = 0;
   let lines: string[] = [];
+  let second = { at: 0, text: '' };
+  /** The same text for all of a second. */
+  const shown = (at: number): string => {
+    const whole = Math.floor(at / 1000);
+    if (second.at !== whole) second = { at: whole, text: stamp(new Date(at)) };
+    return second.text;
+  };
   // Many requests within one turn are one write.
   function write(line: string): void {
     if (lines.push(line) > 1) return;
@@ -53,7 +60,7 @@ export function createAccessLog(process: ContainerProcess, options: AccessLogOpt
     const { headers } = req;
     const quoted = (text: string | undefined): string => (text ? `"${text}"` : '"-"');
     write(
-      `${exchange.client || '-'} - ${record.user || '-'} [${stamp(at)}] "${exchange.method} ${exchange.url} ${protocol}" ` +
+      `${exchange.client || '-'} - ${record.user || '-'} [${shown(at.getTime())}] "${exchange.method} ${exchange.url} ${protocol}" ` +
         `${record.status} ${record.size} ${quoted(headers.referer)} ${quoted(headers['user-agent'])} ${count} ` +
         `${quoted(record.router)} ${quoted(record.url)} ${Math.floor(took)}ms\n`,
     );

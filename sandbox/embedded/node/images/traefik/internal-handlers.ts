@@ -27,20 +27,20 @@ export function internalHandlers(options: Options, state: State): Map<string, Ha
       (exchange) =>
         reply(exchange, 200, metrics(state), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
     ],
-    ['api@internal', (exchange) => api(exchange, state)],
     [
-      'dashboard@internal',
-      (exchange) =>
-        exchange.path === '/'
-          ? reply(exchange, 302, '', { location: '/dashboard/' })
-          : reply(
-              exchange,
-              200,
-              '<!doctype html><title>Traefik</title><p>The dashboard is not part of this simulated Traefik; ask <a href="/api/rawdata">/api/rawdata</a>.\n',
-              { 'content-type': 'text/html; charset=utf-8' },
-            ),
+      'api@internal',
+      (exchange) => (exchange.path.startsWith('/dashboard') ? dashboard(exchange) : api(exchange, state)),
     ],
+    ['dashboard@internal', dashboard],
   ]);
+}
+
+const page =
+  '<!doctype html><title>Traefik</title><p>The dashboard is not part of this simulated Traefik; <a href="/api/rawdata">/api/rawdata</a> tells what it would show.\n';
+
+function dashboard(exchange: Exchange) {
+  if (exchange.path === '/') return reply(exchange, 302, '', { location: '/dashboard/' });
+  reply(exchange, 200, page, { 'content-type': 'text/html; charset=utf-8' });
 }
 
 function api(exchange: Exchange, { dynamic }: State) {

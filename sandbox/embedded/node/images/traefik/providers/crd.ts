@@ -11,7 +11,7 @@ import type { Provider, ProviderContext } from './provider.ts';
 import { type Collection, kinds, onChange } from './watches.ts';
 
 const root = 'providers.kubernetescrd';
-export const providerName = 'kubernetescrd';
+const providerName = 'kubernetescrd';
 
 const own = (kind: string, resource: string) => ({
   resource: { group: 'traefik.io', version: 'v1alpha1', resource },

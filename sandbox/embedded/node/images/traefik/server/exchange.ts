@@ -113,9 +113,16 @@ function routingPath(url: string): string {
   });
 }
 
+const canonicals = new Map<string, string>();
+
 /** `content-type` as `Content-Type`, the way Go writes headers. */
 export function canonical(name: string): string {
-  return name.replaceAll(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase());
+  const known = canonicals.get(name);
+  if (known !== undefined) return known;
+  const shown = name.replaceAll(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase());
+  // Names that somebody invents for each request are not worth keeping.
+  if (canonicals.size < 500) canonicals.set(name, shown);
+  return shown;
 }
 
 const hopByHop = new Set([

@@ -206,19 +206,31 @@ function goError(exchange: Exchange, error: NodeJS.ErrnoException): string {
     : dialError(address, error);
 }
 
+/** All headers, those that come twice as a list. */
+function headersOf({ rawHeaders }: IncomingMessage): Head['headers'] {
+  const headers: Head['headers'] = {};
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase();
+    const value = rawHeaders[index + 1]!;
+    const before = headers[name];
+    headers[name] = before === undefined ? value : typeof before === 'string' ? [before, value] : [...before, value];
+  }
+  return headers;
+}
+
 function answered(exchange: Exchange, answer: IncomingMessage): void {
   const { res, record, method } = exchange;
   record.originStatus = answer.statusCode ?? 0;
   const status = answer.statusCode ?? 502;
-  const headers: Head['headers'] = answer.headersDistinct;
-  const unpacks = exchange.gzip && headers['content-encoding']?.[0] === 'gzip';
+  const headers = headersOf(answer);
+  const unpacks = exchange.gzip && headers['content-encoding'] === 'gzip';
   if (unpacks) {
     delete headers['content-encoding'];
     delete headers['content-length'];
   }
   if (status === 304) delete headers['content-type'];
   writeHead(exchange, { status, headers });
-  const length = headers['content-length']?.[0];
+  const length = headers['content-length'];
   const body = unpacks ? answer.pipe(createGunzip()).on('error', () => res.destroy()) : answer;
   if (method === 'HEAD' || length === '0') record.size = 0;
   else if (length !== undefined) record.size = Number(length);
