@@ -317,7 +317,7 @@ function refused(to: Address): NodeJS.ErrnoException {
 /** A connection of the machine. Rejects with the socket's error. */
 export function outward(host: string, port: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host, port });
+    const socket = connectSocket({ host, port, noDelay: true });
     socket.once('connect', () => {
       socket.off('error', reject);
       socket.on('error', () => {});

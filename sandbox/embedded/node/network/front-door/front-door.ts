@@ -40,7 +40,7 @@ export function createFrontDoor({ clock, authority, greeting }: FrontDoorOptions
         return;
       }
       const sockets = new Set<{ destroy(): void }>();
-      const server = createServer((socket) => {
+      const server = createServer({ noDelay: true }, (socket) => {
         sockets.add(socket);
         socket.on('close', () => sockets.delete(socket));
         tls(socket);
