@@ -5,24 +5,29 @@ import type { Gvr, KubeObject, Loose } from '../../../../../../../kubernetes/obj
 import { openWholeCluster, type WholeCluster } from '../../../whole-cluster.ts';
 
 const run = promisify(execFile);
+const webhook: Gvr = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  resource: 'validatingwebhookconfigurations',
+};
 
 export const certificates: Gvr = { group: 'cert-manager.io', version: 'v1', resource: 'certificates' };
 export const requests: Gvr = { group: 'cert-manager.io', version: 'v1', resource: 'certificaterequests' };
 export const secrets: Gvr = { group: '', version: 'v1', resource: 'secrets' };
 
-/** The chart's objects; without the webhook, which a controller does not need. */
-async function rendered(): Promise<KubeObject[]> {
+/** The chart's objects; without the webhook, which a controller does not need, unless all are wanted. */
+async function rendered(entire = false): Promise<KubeObject[]> {
   const chart = new URL('../../../../../../../manifests/charts/cert-manager', import.meta.url).pathname;
   const { stdout } = await run(process.env.ATELIER_HELM ?? 'helm', [
     'template',
     'cert-manager',
     chart,
     '--namespace=cert-manager',
-    '--set=crds.enabled=true,startupapicheck.enabled=false,cainjector.enabled=false',
+    `--set=crds.enabled=true,startupapicheck.enabled=false,cainjector.enabled=${entire}`,
   ]);
   return parseAllDocuments(stdout)
     .map((document) => document.toJSON() as KubeObject)
-    .filter((object) => object && !/webhook/i.test(`${object.kind} ${object.metadata.name}`));
+    .filter((object) => object && (entire || !/webhook/i.test(`${object.kind} ${object.metadata.name}`)));
 }
 
 export interface Installed extends WholeCluster {
@@ -31,7 +36,7 @@ export interface Installed extends WholeCluster {
 }
 
 /** A cluster with cert-manager's controller running in the namespace `cert-manager`. */
-export async function openInstalled(more: { trusted?: string } = {}): Promise<Installed> {
+export async function openInstalled(more: { trusted?: string; entire?: boolean } = {}): Promise<Installed> {
   const whole = await openWholeCluster(1, more);
   const { client } = whole;
   const list = async (objects: Loose[]): Promise<void> => {
@@ -44,7 +49,12 @@ export async function openInstalled(more: { trusted?: string } = {}): Promise<In
       await client.create({ group, version, resource: `${plural}s` }, object);
     }
   };
-  await list([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cert-manager' } }, ...(await rendered())]);
+  await list([
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cert-manager' } },
+    ...(await rendered(more.entire)),
+  ]);
+  if (more.entire)
+    await whole.until(webhook, 'cert-manager-webhook', (one) => one.webhooks?.[0]?.clientConfig?.caBundle);
   return {
     ...whole,
     apply: (...objects) => list(objects),

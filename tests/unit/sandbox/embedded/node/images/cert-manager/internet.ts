@@ -19,10 +19,10 @@ export interface WithInternet extends Installed {
 }
 
 /** cert-manager, and the ACME server it can reach. */
-export async function openWithInternet(): Promise<WithInternet> {
+export async function openWithInternet(more: { entire?: boolean } = {}): Promise<WithInternet> {
   const home = mkdtempSync(join(tmpdir(), 'atelier-internet-'));
   const { root } = await openWorkshopAuthority({ home, now: new Date() });
-  const whole = await openInstalled({ trusted: root });
+  const whole = await openInstalled({ trusted: root, ...more });
   const path = new URL('../../../../../../../sandbox/provision/acme.yaml', import.meta.url);
   const text = readFileSync(path, 'utf8').replace(/\$\{(\w+)\}/g, (_, name: string) => {
     const plain: Record<string, string> = { namespace: 'atelier-internet', domain, digest: 'test' };
