@@ -9,5 +9,7 @@ export default defineConfig({
     // Two workers on two cores; each file has processes of its own.
     maxWorkers: 2,
     env: TEST_ENVIRONMENT,
+    // What is waited for comes when it comes; a second is nothing on a busy machine.
+    expect: { poll: { timeout: 10_000, interval: 50 } },
   },
 });

@@ -48,3 +48,16 @@ describe.each(readdirSync(folder))('%s', (file) => {
     }
   });
 });
+
+// Last: what is left of the cluster can do nothing any more.
+test('without rights, every collection that cannot be read is told', async () => {
+  const recorded = readFileSync(join(folder, '../cert-manager-rights.txt'), 'utf8').trimEnd().split('\n');
+  await whole.kubectl('delete', 'clusterrolebindings', '-l', 'app.kubernetes.io/instance=cert-manager');
+  await whole.kubectl('delete', 'pods', '-n', 'cert-manager', '--all');
+  const told = async (): Promise<string[]> => {
+    const log = await whole.kubectl('logs', '-n', 'cert-manager', 'deploy/cert-manager');
+    const lines = log.split('\n').filter((line) => line.includes('"Failed to watch"'));
+    return [...new Set(lines.map((line) => line.replace(/^E\S+ \S+ +\d+ /, '')))].sort();
+  };
+  await expect.poll(told, { timeout: 8000, interval: 250 }).toEqual(recorded);
+});

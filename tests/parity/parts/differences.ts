@@ -47,4 +47,9 @@ export const differences: Difference[] = [
     at: 'RequestFailed … already exists; a second revision at once',
     why: 'The real one sometimes looks at a cache that has not seen its own write; ours sees it.',
   },
+  {
+    part: 'cert-manager',
+    at: 'without rights',
+    why: 'The real one also watches the metadata of Secrets that are not its own, and tells of that; ours has one watch of Secrets.',
+  },
 ];

@@ -23,7 +23,6 @@ export function lead(manager: Manager, identity: string): Leadership {
   const lock = `${namespace}/${name}`;
   const lease = parseDuration(options.leaseDuration);
   const retry = parseDuration(options.retryPeriod);
-  const bare = log.named('leader-election');
   let leading = false;
   let seen: { version: string; at: number } | undefined;
   let renewed = 0;
@@ -86,7 +85,7 @@ export function lead(manager: Manager, identity: string): Leadership {
         if (leading && !has) return lose();
       } catch (error) {
         if (signal.aborted) return;
-        bare.error('leaderelection.go:448', (error as Error).message, 'Error retrieving lease lock', { lock });
+        log.error('leaderelection.go:461', (error as Error).message, 'Error retrieving lease lock', { lock });
         if (leading && clock.monotonic() - renewed > parseDuration(options.renewDeadline)) return lose();
       }
       await pause();

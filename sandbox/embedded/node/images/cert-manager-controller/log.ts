@@ -9,6 +9,8 @@ export interface Logger {
   info(source: string, message: string, values?: Values, level?: number): void;
   error(source: string, error: string | undefined, message: string, values?: Values): void;
   named(name: string): Logger;
+  /** Of this name alone. */
+  renamed(name: string): Logger;
   with(values: Values): Logger;
 }
 
@@ -36,6 +38,7 @@ export function createLogger(options: LogOptions, name = 'cert-manager', bound: 
       line('E', source, message, { err: error ?? null, ...tagged, ...bound, ...values });
     },
     named: (more) => createLogger(options, name ? `${name}.${more}` : more, bound),
+    renamed: (other) => createLogger(options, other, bound),
     with: (values) => createLogger(options, name, { ...bound, ...values }),
   };
 }

@@ -41,12 +41,14 @@ export class Manager {
   readonly metrics: Metrics;
   #informers = new Map<string, Informer>();
   #recorders = new Map<string, Recorder>();
+  #unhandled: Logger;
 
   constructor({ process, client, clock, log, options, signal }: ManagerOptions) {
     this.process = process;
     this.client = client;
     this.clock = clock;
     this.log = log;
+    this.#unhandled = log.renamed('UnhandledError');
     this.options = options;
     this.signal = signal;
     this.ages = new Ages(clock);
@@ -67,10 +69,15 @@ export class Manager {
       signal,
       ...(labelSelector && { labelSelector }),
       log: (message) =>
-        this.log.error('reflector.go:204', message.replace(/^\w+: /, `failed to list ${kind}: `), 'Failed to watch', {
-          reflector: 'k8s.io/client-go@v0.35.2/tools/cache/reflector.go:289',
-          type: kind,
-        }),
+        this.#unhandled.error(
+          'reflector.go:227',
+          message.replace(/^\w+: /, `failed to list ${kind}: `),
+          'Failed to watch',
+          {
+            reflector: 'k8s.io/client-go@v0.36.2/tools/cache/reflector.go:343',
+            type: kind,
+          },
+        ),
     });
     this.#informers.set(resource.resource, informer);
     return informer;

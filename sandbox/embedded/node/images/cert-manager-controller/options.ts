@@ -46,9 +46,11 @@ const strings = {
 
 /** Flags that exist and change nothing here. */
 const accepted =
-  /^(feature-gates|config|dns01-.*|acme-http01-solver-.*|logging-format|log-.*|vmodule|kube-api-.*|kubeconfig|namespace|profiler-address|enable-profiling|issuer-ambient-credentials|cluster-issuer-ambient-credentials|enable-gateway-api.*|enable-certificate-owner-ref|copied-annotation-prefixes|number-of-concurrent-workers|metrics-.*|renew-before-expiry-duration|extra-certificate-annotations|certificate-request-maximum-backoff-duration|healthz-leader-election-.*|master|pem-.*)$/;
+  /^(feature-gates|config|dns01-.*|acme-http01-solver-.*|logging-format|log-.*|vmodule|kube-api-.*|kubeconfig|namespace|profiler-address|enable-profiling|issuer-ambient-credentials|cluster-issuer-ambient-credentials|enable-gateway-api.*|copied-annotation-prefixes|number-of-concurrent-workers|metrics-.*|renew-before-expiry-duration|extra-certificate-annotations|certificate-request-maximum-backoff-duration|healthz-leader-election-.*|master|pem-.*)$/;
 
-const switches = ['leader-elect', 'enable-certificate-owner-ref'];
+/** Flags that need no value. */
+const switches =
+  /^(leader-elect|enable-.*|dns01-recursive-nameservers-only|.*ambient-credentials|acme-http01-solver-run-as-non-root)$/;
 
 /** Reads arguments as pflag does; a text is what is wrong with them. */
 export function readOptions(args: string[]): Options | string {
@@ -59,7 +61,7 @@ export function readOptions(args: string[]): Options | string {
     if (name === '') continue;
     if (!(name in strings) && !accepted.test(name)) return `unknown flag: --${name}`;
     if (value !== undefined) given.set(name, value);
-    else if (switches.includes(name)) given.set(name, 'true');
+    else if (switches.test(name)) given.set(name, 'true');
     else {
       at += 1;
       if (args[at] === undefined) return `flag needs an argument: --${name}`;

@@ -11,8 +11,6 @@ const services: Gvr = { group: '', version: 'v1', resource: 'services' };
 const deployments: Gvr = { group: 'apps', version: 'v1', resource: 'deployments' };
 const host = 'jupyter.learner.localhost';
 
-const patient = { timeout: 10_000, interval: 100 };
-
 let whole: WithInternet;
 let address: string;
 beforeAll(async () => {
@@ -54,7 +52,7 @@ async function shown(): Promise<{ authorized: boolean; error: unknown; issuer: s
 }
 
 it('an Ingress with one annotation is served with a certificate that verifies', async () => {
-  await expect.poll(shown, patient).toMatchObject({ authorized: false });
+  await expect.poll(shown).toMatchObject({ authorized: false });
   await whole.give(`
 apiVersion: cert-manager.io/v1
 kind: ClusterIssuer
@@ -91,10 +89,10 @@ spec:
 `);
   // Nobody has told the world where the host is: the authority cannot look, either.
   await expect
-    .poll(() => whole.kubectl('get', 'challenges', '-o', 'jsonpath={.items[*].status.reason}'), patient)
+    .poll(() => whole.kubectl('get', 'challenges', '-o', 'jsonpath={.items[*].status.reason}'))
     .toContain(`lookup ${host} on 10.96.0.10:53: no such host`);
   whole.machines.zone.change({ create: [{ name: '*.learner.localhost', type: 'A', ttl: 1, targets: [address] }] });
   await whole.ready(certificates, 'jupyter-tls');
-  await expect.poll(shown, patient).toMatchObject({ authorized: true, error: null });
+  await expect.poll(shown).toMatchObject({ authorized: true, error: null });
   expect((await shown()).chain).toBeGreaterThanOrEqual(2);
 });

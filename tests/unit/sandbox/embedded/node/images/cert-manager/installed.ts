@@ -23,6 +23,8 @@ async function rendered(entire = false): Promise<KubeObject[]> {
     'cert-manager',
     chart,
     '--namespace=cert-manager',
+    // What is waited for after a failure: ten minutes, as tests skip the clock at a price.
+    '--set=extraArgs={--certificate-request-minimum-backoff-duration=10m}',
     `--set=crds.enabled=true,startupapicheck.enabled=false,cainjector.enabled=${entire}`,
   ]);
   return parseAllDocuments(stdout)
