@@ -55,12 +55,10 @@ export class Policy {
           : 'Domain name contains an invalid wildcard. A wildcard is only permitted before the first dot in a domain name',
       );
     }
+    if (value !== base && this.#suffixes.includes(base)) return malformed('Domain name is a wildcard for an ICANN TLD');
     const fault = shapeFault(base);
     if (fault) return fault;
-    if (this.#suffixes.includes(base)) {
-      if (value === base) return malformed('Domain name is an ICANN TLD');
-      return malformed('Domain name is a wildcard for an ICANN TLD');
-    }
+    if (this.#suffixes.includes(base)) return malformed('Domain name is an ICANN TLD');
     if (this.#suffixOf(base)) return undefined;
     if (!TOP_LEVEL.test(base.split('.').at(-1)!))
       return malformed('Domain name does not end with a valid public suffix (TLD)');
