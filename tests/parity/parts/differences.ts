@@ -20,7 +20,7 @@ export const differences: Difference[] = [
   {
     part: 'external-dns',
     at: '--provider=aws, --source=gateway-httproute, --kubeconfig=FILE …',
-    why: 'What is not played ends with a sentence that says so: providers but webhook, sources but crd, ingress, service and empty, encrypted TXT records, files with credentials.',
+    why: 'What is not played ends with a sentence that says so: providers but webhook, sources but crd, ingress and service, encrypted TXT records, files with credentials.',
   },
   {
     part: 'cert-manager',

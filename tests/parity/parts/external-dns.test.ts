@@ -93,11 +93,24 @@ async function answer({ command, input }: Step): Promise<string> {
 }
 
 describe('external-dns says and does what the real one did', () => {
-  test.each(['dnsendpoints', 'texts', 'ownership', 'ingresses', 'services', 'mistakes'])('%s', async (name) => {
-    whole.machines.zone.change({ delete: whole.machines.zone.list() });
-    for (const step of parseSteps(readFileSync(join(folder, `${name}.txt`), 'utf8')))
-      expect.soft({ ...step, output: sorted(await answer(step)) }).toEqual({ ...step, output: sorted(step.output) });
-  });
+  test.each(['dnsendpoints', 'texts', 'ownership', 'ingresses', 'services', 'mistakes'])(
+    '%s',
+    async (name) => {
+      whole.machines.zone.change({ delete: whole.machines.zone.list() });
+      const steps = parseSteps(readFileSync(join(folder, `${name}.txt`), 'utf8'));
+      const heard = new Map<Step, string>();
+      // What never comes to look at the zone can be said side by side.
+      const apart = steps.filter(({ output }) =>
+        /flag parsing error|config validation|connect to webhook/.test(output),
+      );
+      await Promise.all(apart.map(async (step) => heard.set(step, await answer(step))));
+      for (const step of steps) {
+        const said = heard.get(step) ?? (await answer(step));
+        expect.soft({ ...step, output: sorted(said) }).toEqual({ ...step, output: sorted(step.output) });
+      }
+    },
+    120_000,
+  );
 });
 
 /** The real one goes through maps, whose order is of the moment. */

@@ -86,7 +86,6 @@ const builders: Record<string, (context: SourceContext) => Promise<Source>> = {
   crd: crdSource,
   ingress: ingressSource,
   service: serviceSource,
-  empty: () => Promise.resolve({ endpoints: () => Promise.resolve([]), watch: () => {} }),
 };
 
 async function serve(process: ContainerProcess, log: Log): Promise<void> {
@@ -119,11 +118,13 @@ async function serve(process: ContainerProcess, log: Log): Promise<void> {
   try {
     const sources: Source[] = [];
     for (const name of flags.list('source')) {
+      // Known to the flags alone, in the real one too.
+      if (name === 'empty') throw new Fatal('source not found');
       const build = builders[name];
       if (!build)
         throw new Fatal(`source ${name} is not part of this simulated external-dns: use crd, ingress or service`);
-      if (name !== 'empty') client ??= connect(process, flags, log);
-      sources.push(await build({ process, flags, log, client: client!, signal: ending.signal }));
+      client ??= connect(process, flags, log);
+      sources.push(await build({ process, flags, log, client, signal: ending.signal }));
     }
     const provider = await createProvider(process, flags, log);
     const registry = createRegistry(flags, provider, log);

@@ -38,6 +38,10 @@ export async function createProvider(process: ContainerProcess, flags: Flags, lo
     url: string,
     body?: Loose,
   ): Promise<{ code: number; type: string; text: string }> {
+    const [, scheme = '', authority = ''] = /^(?:([a-z][a-z\d+.-]*):)?(?:\/\/([^/]*))?/i.exec(url) ?? [];
+    if (!/^https?$/i.test(scheme))
+      throw requestError(method, url, `unsupported protocol scheme ${JSON.stringify(scheme)}`);
+    if (authority === '') throw requestError(method, url, 'http: no Host in request URL');
     try {
       const response = await callHttp(process, {
         url: new URL(url),
@@ -71,7 +75,7 @@ export async function createProvider(process: ContainerProcess, flags: Flags, lo
       if (answer) {
         if (answer.code >= 300 && answer.code < 500) throw new Fatal('failed to connect to webhook: status code < 500');
         if (answer.type !== mediaType) throw new Fatal(`wrong content type returned from server: ${answer.type}`);
-        return read(answer.text);
+        return domainsOf(answer.text);
       }
       await process.sleep(wait);
     }
@@ -98,6 +102,22 @@ export async function createProvider(process: ContainerProcess, flags: Flags, lo
       expect(code, 204, `failed to apply changes with code ${code}`);
     },
   };
+}
+
+function domainsOf(body: string): DomainRules {
+  const head = 'failed to unmarshal response body of DomainFilter: ';
+  let rules: Loose;
+  try {
+    rules = read(body);
+  } catch (error) {
+    throw new Fatal(`${head}${(error as Error).message}`);
+  }
+  const kind = Array.isArray(rules) ? 'array' : typeof rules;
+  if (kind !== 'object')
+    throw new Fatal(
+      `${head}json: cannot unmarshal ${kind === 'boolean' ? 'bool' : kind} into Go value of type endpoint.domainFilterSerde`,
+    );
+  return rules ?? {};
 }
 
 /** Rejects as Go's decoder does, roughly. */
