@@ -12,6 +12,7 @@ import { createLog, isLevel, type Log } from './log.ts';
 import { crdProvider } from './providers/crd.ts';
 import { ingressProvider } from './providers/ingress.ts';
 import { internalConfiguration } from './providers/internal.ts';
+import { nginxProvider } from './providers/nginx.ts';
 import type { Provider, ProviderContext } from './providers/provider.ts';
 import { Watches } from './providers/watches.ts';
 import { buildTables } from './routing/build.ts';
@@ -179,6 +180,7 @@ async function serve(process: ContainerProcess, options: Options): Promise<numbe
   const providers: Provider[] = [
     ...(options.has('providers.kubernetesingress') ? [ingressProvider(context)] : []),
     ...(options.has('providers.kubernetescrd') ? [crdProvider(context)] : []),
+    ...(options.has('providers.kubernetesingressnginx') ? [nginxProvider(context)] : []),
   ];
   for (const provider of providers) {
     log.info(`Starting provider ${provider.title}`);
@@ -188,6 +190,10 @@ async function serve(process: ContainerProcess, options: Options): Promise<numbe
       log.error(`Cannot start the provider ${provider.title}`, { error: (error as Error).message });
     }
   }
+  if (options.has('providers.kubernetesgateway'))
+    log.warn('The Gateway API is not part of this simulated Traefik: its routes lead nowhere', {
+      providerName: 'kubernetesgateway',
+    });
   log.info('Starting provider *acme.ChallengeTLSALPN');
 
   await process.idle(

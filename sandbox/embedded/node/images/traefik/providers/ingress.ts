@@ -204,12 +204,16 @@ function routerOf(labels: RouterLabels, service: string): Router {
   };
 }
 
+/** A host as a rule: below a wildcard there is one more label. */
+export function hostRule(host: string): string {
+  if (!host.startsWith('*.')) return `Host(\`${host}\`)`;
+  return `HostRegexp(\`^[a-zA-Z0-9-]+\\.${host.slice(2).replaceAll(/[.+*?()|[\]{}^$\\]/g, '\\$&')}$\`)`;
+}
+
 /** `Host(…) && PathPrefix(…)` */
 function ruleOf(host: string, path: Loose, labels: RouterLabels, strict: boolean): string {
   const parts: string[] = [];
-  if (host.startsWith('*.'))
-    parts.push(`HostRegexp(\`^[a-zA-Z0-9-]+\\.${host.slice(2).replaceAll(/[.+*?()|[\]{}^$\\]/g, '\\$&')}$\`)`);
-  else if (host) parts.push(`Host(\`${host}\`)`);
+  if (host) parts.push(hostRule(host));
   const type = path.pathType || 'ImplementationSpecific';
   const matcher = type === 'Exact' ? 'Path' : type === 'Prefix' ? 'PathPrefix' : labels.pathmatcher || 'PathPrefix';
   if (path.path) {
@@ -224,7 +228,7 @@ function ruleOf(host: string, path: Loose, labels: RouterLabels, strict: boolean
 }
 
 /** As Go prints a ServiceBackendPort. */
-const portText = ({ name = '', number = 0 }: Loose = {}): string =>
+export const portText = ({ name = '', number = 0 }: Loose = {}): string =>
   `&ServiceBackendPort{Name:${name},Number:${number},}`;
 
 function serviceFor(namespace: string, backend: Loose, { world, settings, log }: Loading): Service | undefined {
