@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import type { Clock } from '../../../clock.ts';
 import { createHosts, type Hosts } from './hosts.ts';
-import { createHttpDoor, limits } from './http-door.ts';
+import { createHttpDoor, type Limits, usualLimits } from './http-door.ts';
 import { createPageCertificates } from './page-certificates.ts';
 import { createTlsDoor } from './tls-door.ts';
 
@@ -9,8 +9,7 @@ export interface FrontDoorOptions {
   clock: Clock;
   /** Folder of the workshop's authority, which signs for pages about faults. */
   authority?: string | undefined;
-  /** Milliseconds for the headers of a request. */
-  greeting?: number;
+  limits?: Partial<Limits>;
 }
 
 /** Where browsers on this machine reach the hosts of all clusters of this process. */
@@ -20,17 +19,19 @@ export interface FrontDoor extends Omit<Hosts, 'find'> {
   close(): Promise<void>;
 }
 
-export function createFrontDoor({ clock, authority, greeting }: FrontDoorOptions): FrontDoor {
+export function createFrontDoor({ clock, authority, ...options }: FrontDoorOptions): FrontDoor {
+  const limits = { ...usualLimits, ...options.limits };
   const { find, ...hosts } = createHosts(clock);
   const every: Hosts = { find, ...hosts };
-  const tls = createTlsDoor({ hosts: every, clock, certificates: createPageCertificates(authority, clock) });
+  const certificates = createPageCertificates(authority, clock);
+  const tls = createTlsDoor({ hosts: every, clock, certificates, limits });
   const ends: (() => Promise<void>)[] = [];
 
   return {
     ...hosts,
     serve(scheme, listener) {
       if (scheme === 'http') {
-        const server = createHttpDoor({ hosts: every, ...(greeting && { greeting }) });
+        const server = createHttpDoor({ hosts: every, limits });
         server.listen(listener);
         ends.push(() => {
           const ended = new Promise<void>((resolve) => server.close(() => resolve()));

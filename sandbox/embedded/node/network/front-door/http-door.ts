@@ -11,34 +11,36 @@ import type { Duplex } from 'node:stream';
 import { type Fault, HostFault, type Hosts, plainHost, type Target } from './hosts.ts';
 import { faultPage, type Page } from './pages.ts';
 
-/** What one client may take; others wait outside. */
-export const limits = {
-  connections: 1000,
-  /** Bytes. */
-  headers: 65_536,
+/** What clients may take. */
+export interface Limits {
+  /** At each listener; one more is closed at once. */
+  connections: number;
+  /** Bytes of a request's headers. */
+  headers: number;
   /** Milliseconds for the headers of a request, or for a ClientHello. */
-  greeting: 15_000,
+  greeting: number;
   /** Milliseconds between requests. */
-  idle: 75_000,
-};
+  idle: number;
+}
+
+export const usualLimits: Limits = { connections: 1000, headers: 65_536, greeting: 15_000, idle: 75_000 };
 
 export interface HttpDoorOptions {
   hosts: Hosts;
-  /** Another one in tests. */
-  greeting?: number;
+  limits: Limits;
 }
 
 /** Passes each request on to the cluster that its host belongs to, as it is; nothing is added, and nothing kept back. */
-export function createHttpDoor({ hosts, greeting = limits.greeting }: HttpDoorOptions): Server {
+export function createHttpDoor({ hosts, limits }: HttpDoorOptions): Server {
   /** Connections onward of a connection: as many as a client beside the load balancer would have. */
   const onwards = new WeakMap<Duplex, Agent>();
   const server = createServer({
     maxHeaderSize: limits.headers,
-    headersTimeout: greeting,
+    headersTimeout: limits.greeting,
     // How long a body takes is between client and server.
     requestTimeout: 0,
     keepAliveTimeout: limits.idle,
-    connectionsCheckingInterval: Math.min(greeting, 5_000),
+    connectionsCheckingInterval: Math.min(limits.greeting, 5_000),
     // Who offers HTTP/2 in passing is answered in HTTP/1.1.
     shouldUpgradeCallback: ({ headers }) => !/\bh2c\b/i.test(headers.upgrade ?? ''),
   });

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../../clock.ts';
 import { type Fault, HostFault, type Hosts, plainHost } from './hosts.ts';
-import { answer, join, limits, rawPage } from './http-door.ts';
+import { answer, join, type Limits, rawPage } from './http-door.ts';
 import type { PageCertificates } from './page-certificates.ts';
 import { faultPage } from './pages.ts';
 import { longestHello, readHello } from './server-name.ts';
@@ -13,6 +13,7 @@ export interface TlsDoorOptions {
   hosts: Hosts;
   clock: Clock;
   certificates: PageCertificates;
+  limits: Limits;
 }
 
 /** Fatal alert `unrecognized_name`. https://datatracker.ietf.org/doc/html/rfc6066#section-3 */
@@ -25,7 +26,7 @@ const reading = 30_000;
  * cluster's own, and the front door's only where nobody else can answer.
  */
 export function createTlsDoor(options: TlsDoorOptions): (socket: Socket) => void {
-  const { hosts, clock, certificates } = options;
+  const { hosts, clock, certificates, limits } = options;
   const faults = new WeakMap<Duplex, Fault>();
   const pages = createHttpServer((request, response) => {
     response.shouldKeepAlive = false;

@@ -7,6 +7,7 @@ import { createClock } from '../../../../../../../sandbox/embedded/clock.ts';
 import {
   createFrontDoor,
   type FrontDoor,
+  type FrontDoorOptions,
 } from '../../../../../../../sandbox/embedded/node/network/front-door/front-door.ts';
 import { createZone, type Zone } from '../../../../../../../sandbox/embedded/node/network/zone/zone.ts';
 import { openWorkshopAuthority } from '../../../../../../../sandbox/embedded/workshop-ca/authority.ts';
@@ -34,11 +35,11 @@ export interface ClusterRig extends NetworkRig {
   serve(listener: RequestListener): Promise<HttpServer>;
 }
 
-export async function openDoor(options: { greeting?: number } = {}): Promise<DoorRig> {
+export async function openDoor(limits: FrontDoorOptions['limits'] = {}): Promise<DoorRig> {
   const home = mkdtempSync(join(tmpdir(), 'atelier-door-'));
   const clock = createClock();
   const { root } = await openWorkshopAuthority({ home, now: new Date() });
-  const door = createFrontDoor({ clock, authority: join(home, 'workshop-ca'), ...options });
+  const door = createFrontDoor({ clock, authority: join(home, 'workshop-ca'), limits });
   const sockets = new Set<Socket>();
   const open = async (scheme: 'http' | 'https') => {
     const listener = createServer();

@@ -278,6 +278,24 @@ test('headers that are too long, or that never end, end the connection', async (
   await once(silent, 'close');
 });
 
+test('one connection too many is closed, and as soon as another ends there is room', async () => {
+  const small = await openDoor({ connections: 2 });
+  const open = async () => {
+    const socket = connect(small.http, '127.0.0.1').resume();
+    await once(socket, 'connect');
+    return socket;
+  };
+  const [first] = [await open(), await open()];
+  await once(await open(), 'close');
+  first.destroy();
+  const head = 'GET / HTTP/1.1\r\nHost: x.ada.localhost\r\nConnection: close\r\n\r\n';
+  // The door hears of the end a moment later.
+  let answer = '';
+  while (answer === '') answer = await small.raw(small.http, head).catch(() => '');
+  expect(answer).toMatch(/^HTTP\/1.1 421 /);
+  await small.close();
+});
+
 test('pages speak the reader’s language, as HTML where that is wanted, and escape what they were asked', async () => {
   await rig.cluster('ada', '127.64.0.1');
   const french = await ask('app.ada.localhost', {
