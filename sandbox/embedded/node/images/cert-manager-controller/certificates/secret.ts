@@ -64,10 +64,10 @@ export async function applySecret(manager: Manager, certificate: KubeObject, dat
     if (type === 'DER') values['key.der'] = derOf(data.privateKey);
     if (type === 'CombinedPEM') values['tls-combined.pem'] = base64(`${data.privateKey}\n${data.certificate}`);
   }
-  if (keystores?.jks?.create || keystores?.pkcs12?.create)
-    manager.log.info('secret.go:103', 'simulated by Atelier: key stores (JKS, PKCS#12) are not made', {
-      secret: `${namespace}/${secretName}`,
-    });
+  if (keystores?.jks?.create || keystores?.pkcs12?.create) {
+    const told = 'simulated by Atelier: key stores (JKS, PKCS#12) are not made; tls.crt and tls.key are';
+    void manager.recorder('certificates-issuing').event(certificate, 'Warning', 'NotSimulated', told);
+  }
   const { issuerRef, certificateName } = data;
   const annotations: Record<string, string> = {
     ...secretTemplate.annotations,

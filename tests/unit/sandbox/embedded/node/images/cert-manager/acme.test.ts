@@ -176,6 +176,26 @@ describe('refused by the server', () => {
     );
   });
 
+  it('one certificate too many of one name: the limit is told, and the staging server helps', async () => {
+    await whole.apply(certificate('often', 'by-name', ['often.learner.localhost']));
+    let last = await whole.ready(certificates, 'often');
+    for (let issued = 1; issued < 5; issued += 1) {
+      const revision = last.status.revision;
+      await whole.client.delete(secrets, 'often', 'default');
+      last = await whole.until(certificates, 'often', (one) => one.status?.revision > revision);
+    }
+    await whole.client.delete(secrets, 'often', 'default');
+    const refused = await whole.until(certificates, 'often', (one) => one.status?.failedIssuanceAttempts);
+    expect(condition(refused, 'Issuing').message).toMatch(
+      /order is in "errored" state: Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: .*too many certificates \(5\) already issued for this exact set of/,
+    );
+    await whole.apply(issuer('staging', { server: directory.replace('production', 'staging'), solvers: [zone] }));
+    await whole.client.patch(certificates, 'often', 'default', 'merge', { spec: { issuerRef: { name: 'staging' } } });
+    const staged = await whole.until(certificates, 'often', (one) => one.status?.revision > last.status.revision);
+    expect(staged.status.failedIssuanceAttempts).toBeUndefined();
+    expect((await chainOf('often'))[1]?.subject).toContain('(STAGING)');
+  });
+
   it('a server that is not there, in the words of Go', async () => {
     const server = 'https://nowhere.atelier-internet.svc.cluster.local/directory';
     await whole.apply(issuer('nowhere', { server }));
