@@ -153,7 +153,7 @@ export function createAcmeSetUp(manager: Manager, accounts: Accounts): SetUp {
       accounts.set(issuer, client);
       return { acme, conditions: manager.withCondition(issuer, 'Ready', 'True', 'ACMEAccountRegistered', registered) };
     };
-    const sameHost = hostOf(status.uri) === hostOf(server);
+    const sameHost = isOf(server, status.uri);
     const known = sameHost && status.lastRegisteredEmail === email && status.lastPrivateKeyHash === hash;
     if (isTrue(issuer, 'Ready') && status.uri && known && !found.made) {
       log.info(
@@ -190,8 +190,11 @@ function safe(error: Error): string {
   return error.message.slice(0, 1024);
 }
 
-function hostOf(url: string | undefined): string {
-  return URL.canParse(url ?? '') ? new URL(url ?? '').host : '';
+/** Whether an account is of this server: on its host, and below where its directory lies, as one host may be several servers. */
+function isOf(server: string, account: string | undefined): boolean {
+  if (!account || !URL.canParse(account) || !URL.canParse(server)) return false;
+  const [one, other] = [new URL(server), new URL(account)];
+  return one.host === other.host && other.pathname.startsWith(one.pathname.replace(/[^/]*$/, ''));
 }
 
 /** Secrets that solvers name and nobody made. */

@@ -157,6 +157,18 @@ it('over DNS-01 in the zone: a wildcard, and its record goes afterwards', async 
   await expect.poll(() => whole.machines.zone.list().filter(({ type }) => type === 'TXT')).toEqual([]);
 });
 
+it('an issuer that is given another server has another account there', async () => {
+  await whole.apply(issuer('moves', { server: directory.replace('production', 'staging') }));
+  const before = await whole.ready(issuers, 'moves');
+  await whole.client.patch(issuers, 'moves', 'default', 'merge', { spec: { acme: { server: directory } } });
+  const moved = await whole.until(issuers, 'moves', (one) => one.status?.acme?.uri !== before.status.acme.uri);
+  expect([before, moved].map((one) => /(staging|production)/.exec(one.status?.acme.uri)?.[0])).toEqual([
+    'staging',
+    'production',
+  ]);
+  expect(condition(moved, 'Ready').status).toBe('True');
+});
+
 describe('refused by the server', () => {
   it('an account: the address is not one', async () => {
     await whole.apply(issuer('forbidden', { email: 'me@example.com' }));
