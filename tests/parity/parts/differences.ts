@@ -8,6 +8,36 @@ export interface Difference {
 
 export const differences: Difference[] = [
   {
+    part: 'acme',
+    at: 'newOrder, newAccount: what of it Let’s Encrypt refuses',
+    why: 'Every name below localhost or the learner’s domain is a registered one’s; contacts are kept and shown, as RFC 8555 has them, and @example.com is refused in the words that its documentation and cert-manager’s quote.',
+  },
+  {
+    part: 'acme',
+    at: 'finalize',
+    why: 'Answers with the certificate at once: the real one says processing for a second or two.',
+  },
+  {
+    part: 'acme',
+    at: 'TLS-ALPN-01, CAA, CRLs, certificate transparency, validation from further places',
+    why: 'Not played: no lesson meets them, and the zone knows no CAA.',
+  },
+  {
+    part: 'certbot',
+    at: '--standalone, --webroot, run, plugins',
+    why: 'Only --manual is played; the others end with a sentence that says so.',
+  },
+  {
+    part: 'openssl',
+    at: 's_client: session tickets, and the session of TLS 1.2',
+    why: 'Keys of a session are not told by Node; what a lesson reads stands before them.',
+  },
+  {
+    part: 'openssl',
+    at: 'version; req, genrsa, pkey …',
+    why: 'It says that it is simulated; what makes keys and requests is not played, and says so.',
+  },
+  {
     part: 'zone',
     at: 'WEB.Learner.Localhost A',
     why: 'Answers repeat the letters of the question, as RFC 4343 (4.1) lets them; BIND gives those of its zone file.',

@@ -54,7 +54,7 @@ export function openDisplay(process: ContainerProcess, options: { quiet: boolean
       // Nobody there keeps what there is.
       if (!options.asks) return 0;
       const rows = choices.map((choice, index) => `${index + 1}: ${choice}`).join('\n');
-      await process.stdout.write(`\n${wrapped(question)}\n${FRAME}\n${rows}\n${FRAME}\n`);
+      await process.stdout.write(`\n${question}\n${FRAME}\n${rows}\n${FRAME}\n`);
       for (;;) {
         const answer = await ask(
           `Select the appropriate number [1-${choices.length}] then [enter] (press 'c' to cancel): `,

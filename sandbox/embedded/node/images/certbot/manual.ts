@@ -66,9 +66,16 @@ export async function proveByHand(
   options: CertbotOptions,
   display: Display,
 ): Promise<void> {
-  const tasks = await Promise.all(
-    authorizations.filter(({ status }) => status !== 'valid').map((one) => taskOf(client, one, options)),
-  );
+  const tasks: Task[] = [];
+  for (const one of authorizations.filter(({ status }) => status !== 'valid')) {
+    const task = await taskOf(client, one, options);
+    if (!task) {
+      // Logged where it is found, and again as it ends.
+      await display.complain(UNSUITED);
+      throw new CertbotError(UNSUITED);
+    }
+    tasks.push(task);
+  }
   if (tasks.length === 0) return;
   const lastDns = tasks.map(({ challenge }) => challenge.type).lastIndexOf('dns-01');
   try {
@@ -92,12 +99,12 @@ async function taskOf(
   client: AcmeClient,
   authorization: AcmeAuthorization,
   { challenges }: CertbotOptions,
-): Promise<Task> {
+): Promise<Task | undefined> {
   const wanted = challenges.length > 0 ? challenges : (['http-01', 'dns-01'] as const);
   const challenge = wanted
     .map((type) => authorization.challenges.find((one) => one.type === type))
     .find((one) => one !== undefined);
-  if (!challenge) throw new CertbotError(UNSUITED);
+  if (!challenge) return undefined;
   const key = await client.keyAuthorization(challenge.token);
   const validation = challenge.type === 'dns-01' ? createHash('sha256').update(key).digest('base64url') : key;
   return { authorization, challenge, domain: authorization.identifier.value, validation, env: {} };

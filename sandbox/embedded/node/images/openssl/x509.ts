@@ -106,7 +106,7 @@ async function load(
   }
   const found = certificatesIn(bytes.toString('latin1'))[0] ?? fromDer(bytes);
   if (found && !(form?.toLowerCase() === 'pem' && bytes[0] === 0x30)) return found;
-  const why = bytes.length === 0 ? '' : `${UNSUPPORTED}\n`;
+  const why = !bytes.includes('-----BEGIN') ? '' : `${UNSUPPORTED}\n`;
   await process.stderr.write(
     `Could not read certificate from ${file ?? '<stdin>'}\n${why}Unable to load certificate\n`,
   );

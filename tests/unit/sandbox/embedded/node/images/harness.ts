@@ -186,11 +186,16 @@ export class Typist {
   }
 
   /** Resolves once the text appears after what was last waited for. */
-  async sees(text: string): Promise<void> {
+  sees(text: string): Promise<void> {
+    return this.asks(new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
+  }
+
+  /** The same, of whatever fits. */
+  async asks(pattern: RegExp): Promise<void> {
     for (;;) {
-      const at = this.screen.indexOf(text, this.seen);
-      if (at >= 0) {
-        this.seen = at + text.length;
+      const found = pattern.exec(this.screen.slice(this.seen));
+      if (found) {
+        this.seen += found.index + found[0].length;
         return;
       }
       await new Promise<void>((resolve) => {
