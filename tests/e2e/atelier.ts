@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,9 +10,14 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 /** An Atelier of the test's own: a home, a port, an embedded cluster. */
 export class Atelier {
   readonly home = mkdtempSync(path.join(tmpdir(), 'atelier-e2e-'));
+  readonly learner: string;
   link = '';
   private process: ChildProcess | undefined;
   private port = '0';
+
+  constructor(learner = 'alice') {
+    this.learner = learner;
+  }
 
   get origin(): string {
     return new URL(this.link).origin;
@@ -20,7 +25,7 @@ export class Atelier {
 
   private launch(port: string) {
     const main = path.join(ROOT, 'src/cli/main.ts');
-    const args = ['start', '--home', this.home, '--port', port, '--no-open', '--learner', 'alice'];
+    const args = ['start', '--home', this.home, '--port', port, '--no-open', '--learner', this.learner];
     return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -56,6 +61,25 @@ export class Atelier {
   /** Ends the server alone as a crash would; its cluster has to notice by itself. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');
+  }
+
+  /** Ends everything of this Atelier at one moment, shells and clusters included. */
+  async killAll(): Promise<void> {
+    const { all } = this.processes();
+    for (const pid of all.slice(1)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Its parent has taken it along.
+      }
+    }
+    await this.kill();
+  }
+
+  /** Where a host of this learner's answers, as a browser asks. */
+  address(host: string): string {
+    const { http } = JSON.parse(readFileSync(path.join(this.home, 'ingress-ports.json'), 'utf8')) as { http: number };
+    return `http://${host}.${this.learner}.localhost:${http}/`;
   }
 
   async stop(): Promise<void> {
