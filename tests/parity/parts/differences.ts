@@ -82,4 +82,39 @@ export const differences: Difference[] = [
     at: 'without rights',
     why: 'The real one also watches the metadata of Secrets that are not its own, and tells of that; ours has one watch of Secrets.',
   },
+  {
+    part: 'traefik',
+    at: 'HTTP/1.0',
+    why: 'Node answers as HTTP/1.1 and says Connection: close; clients of 1.0 take that.',
+  },
+  {
+    part: 'traefik',
+    at: 'Host(`a`) in two Ingresses, two default backends',
+    why: 'Of rules that are equally long the real one takes any, by the order of a Go map; ours takes the first by name, so that an answer does not change by chance.',
+  },
+  {
+    part: 'traefik',
+    at: 'providers.providersThrottleDuration',
+    why: 'Unless it is set, a change counts after a tenth of a second, not after two seconds: nobody learns by waiting. Complaints are therefore repeated less often.',
+  },
+  {
+    part: 'traefik',
+    at: 'TRAEFIK DEFAULT CERT',
+    why: 'Its key is of P-256, not RSA: a start need not wait for it.',
+  },
+  {
+    part: 'traefik',
+    at: 'traefik version, --help, log line "built on", dashboard',
+    why: 'They say that they are simulated; --help names no options, though all 501 are known.',
+  },
+  {
+    part: 'traefik',
+    at: 'Gateway API, IngressRouteTCP, IngressRouteUDP, other providers, plug-ins, ACME resolvers, HTTP/3, tracing, h2c to servers',
+    why: 'Not played. The Gateway API says so in the log; the others are as if they were not there.',
+  },
+  {
+    part: 'traefik',
+    at: 'Middlewares circuitBreaker, digestAuth, errors, forwardAuth, inFlightReq, passTLSClientCert, plugin; basicAuth with bcrypt',
+    why: 'Not played: a router with one is left out, and its log line says that the middleware type is invalid; a password hashed by bcrypt fits nobody. compress and contentType pass everything on as it is.',
+  },
 ];

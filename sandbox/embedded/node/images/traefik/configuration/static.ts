@@ -26,18 +26,18 @@ export interface EntryPoint {
 function addressOf(name: string, address: string): { host: string; port: number; protocol: string } {
   const failed = (text: string): OptionError =>
     new OptionError(
-      `error while building entryPoint ${name}: building listener: error opening listener: listen tcp: address ${text}`,
+      `error while building entryPoint ${name}: building listener: error opening listener: listen tcp: ${text}`,
     );
   const [place = '', protocol = 'tcp'] = address.split('/');
   if (!/^(?:tcp|udp)$/i.test(protocol))
     throw new OptionError(`error while building entryPoint ${name}: invalid protocol: ${protocol}`);
   const at = place.lastIndexOf(':');
-  if (at < 0) throw failed(`${place}: missing port in address`);
+  if (at < 0) throw failed(`address ${place}: missing port in address`);
   const port = place.slice(at + 1);
   const named: Record<string, number> = { http: 80, https: 443 };
   const number = /^\d+$/.test(port) ? Number(port) : named[port];
-  if (number === undefined) throw failed(`tcp/${port}: unknown port`.replace(/^tcp/, 'tcp'));
-  if (number > 65_535) throw failed(`${port}: invalid port`);
+  if (number === undefined) throw failed(`lookup tcp/${port}: unknown port`);
+  if (number > 65_535) throw failed(`address ${port}: invalid port`);
   return { host: place.slice(0, at).replace(/^\[|\]$/g, ''), port: number, protocol: protocol.toLowerCase() };
 }
 

@@ -145,8 +145,11 @@ export function writeHead(exchange: Exchange, head: Head): void {
   record.status = head.status;
   if (req.httpVersionMajor > 1) {
     const sent: Record<string, string | string[]> = {};
-    for (const [name, value] of Object.entries(headers))
-      if (value !== undefined && !hopByHop.has(name)) sent[name] = value;
+    for (const name of Object.keys(headers).sort()) {
+      const value = headers[name];
+      if (value !== undefined && name !== 'content-length' && !hopByHop.has(name)) sent[name] = value;
+    }
+    if (headers['content-length'] !== undefined) sent['content-length'] = headers['content-length'];
     (res as Http2ServerResponse).writeHead(head.status, sent);
     return;
   }
