@@ -1,0 +1,2 @@
+# issuers/accounts/not-yours
+kubectl apply -f ~/datalab/tls/issuers.yaml

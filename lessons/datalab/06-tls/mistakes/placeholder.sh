@@ -1,0 +1,2 @@
+# prove/record/placeholder endpoint=acme-challenge
+kubectl apply -f ~/datalab/tls/challenge.yaml

@@ -1,0 +1,2 @@
+# renewal/renewed/refused
+sed 's/duration: 1h/duration: 30m/' ~/datalab/tls/practice.yaml | kubectl apply -f -

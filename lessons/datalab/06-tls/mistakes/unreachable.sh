@@ -1,0 +1,2 @@
+# issuers/accounts/unreachable issuer=staging
+sed '/^---/,$d' ~/datalab/tls/issuers.yaml | sed 's|/staging/directory|/stagging/directory|' | kubectl --context admin apply -f -
