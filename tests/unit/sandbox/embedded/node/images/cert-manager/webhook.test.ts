@@ -88,14 +88,6 @@ test('an authority that is taken away is made anew, and its callers are told', a
   expect(await whole.kubectl('get', 'issuer', 'own', '-o', 'jsonpath={.metadata.annotations.seen}')).toBe('1');
 });
 
-test('the serving certificate is replaced before it ends, and the API goes on calling', async () => {
-  await whole.skip(5 * 86_400);
-  const answered = await whole.kubectl('annotate', 'issuer', 'own', '--overwrite', 'seen=2');
-  expect(answered).toBe('issuer.cert-manager.io/own annotated\n');
-  const said = await whole.kubectl('logs', '-n', space, 'deployment/cert-manager-webhook');
-  expect(said).toMatch(/"Certificate needs renewal" logger="cert-manager" reason="certificateAboutToExpire"/);
-});
-
 test('cainjector copies a CA only where it is allowed to, by Secret or by Certificate', async () => {
   const configuration = (name: string, annotation: string): string =>
     `{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: ${name}, annotations: {cert-manager.io/${annotation}}},
