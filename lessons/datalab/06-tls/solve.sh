@@ -5,7 +5,7 @@ files=~/datalab/tls
 admin=(--kube-context admin --namespace ${namespace}-cert-manager)
 
 notebook() { # VALUES-FILE
-  helm upgrade notebook ~/datalab/helm/notebook --reset-then-reuse-values -f "$files/$1.yaml" "${@:2}"
+  helm upgrade notebook ~/datalab/helm/notebook -f ~/datalab/names/values.yaml -f "$files/$1.yaml"
 }
 
 helm dependency update "$files/cert-manager"
@@ -48,7 +48,7 @@ wildcard() { # CERTIFICATE
 }
 atelier wait prove
 wildcard cert
-notebook notebook-wildcard --set jupyter-python.ingress.annotations=null
+notebook notebook-wildcard
 atelier wait chain/broken
 atelier answer chain/reason missing
 wildcard fullchain

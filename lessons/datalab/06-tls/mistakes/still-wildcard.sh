@@ -1,2 +1,2 @@
 # production/verified/wildcard
-helm upgrade notebook ~/datalab/helm/notebook --reset-then-reuse-values -f ~/datalab/tls/notebook-wildcard.yaml --set jupyter-python.ingress.annotations=null
+helm upgrade notebook ~/datalab/helm/notebook -f ~/datalab/names/values.yaml -f ~/datalab/tls/notebook-wildcard.yaml
