@@ -81,6 +81,9 @@ export const differences: Difference[] = [
     part: 'cert-manager',
     at: 'without rights',
     why: 'The real one also watches the metadata of Secrets that are not its own, and tells of that; ours has one watch of Secrets.',
+  },
+  {
+    part: 'cert-manager',
     at: 'the webhook before it serves; readiness; a renewal of its certificate',
     why: 'The real one tries again each second and is asked first after five seconds; ours serves as soon as its authority is stored, so that helm install takes seconds.',
   },
