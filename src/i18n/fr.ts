@@ -79,7 +79,7 @@ export const fr: Messages = {
     noAuthority:
       'Vos certificats viennent d’une autorité publique, que les navigateurs connaissent : il n’y a rien à télécharger.',
     needsCluster: 'Tout le cluster',
-    needsClusterHint: 'Cette leçon change plus que votre namespace : elle apprend quand se servir du contexte admin.',
+    needsClusterHint: 'Cette leçon change plus que votre namespace : elle apprend quand se servir du contexte admin.',
     next: 'Ensuite',
     finished: 'Cette leçon est terminée.',
     allFinished: 'C’était la dernière leçon du parcours.',

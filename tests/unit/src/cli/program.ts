@@ -84,9 +84,9 @@ export function descendants(pid: number): number[] {
   return below(pid);
 }
 
-/** Resolves when none of them is alive: a grandchild's end is no event here. Rejects after ten seconds. */
+/** Resolves when none of them is alive: a grandchild's end is no event here. Rejects after half a minute. */
 export async function gone(pids: number[]): Promise<void> {
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 30_000;
   while (pids.some(isAlive)) {
     if (Date.now() > until) throw new Error(`still alive: ${pids.filter(isAlive).join(', ')}`);
     await new Promise((resolve) => setImmediate(resolve));

@@ -41,7 +41,7 @@ test('the build, killed, leaves no builder behind and is done again', async () =
 
   expect(await atelier(['build'], {}, project.path).ended).toMatchObject({ code: 0, stderr: 'Building the site\n' });
   expect(await atelier(['build'], {}, project.path).ended).toEqual({ code: 0, stdout: '', stderr: '' });
-}, 60_000);
+}, 120_000);
 
 /** The builder's pid, once there is one: `Building the site` comes just before it. */
 async function childOf(program: Program): Promise<number> {
