@@ -92,9 +92,13 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterProc
     return new Promise((resolve, reject) => {
       started.on('message', ({ type, kubeconfig, trouble: fault }: Said) => {
         if (type !== 'ready' || !kubeconfig) return;
-        if (!fault || everReady || !options.ingress) return resolve(kubeconfig);
-        last = `${fault}.`;
-        started.kill('SIGTERM');
+        if (fault && !everReady && options.ingress) {
+          last = `${fault}.`;
+          started.kill('SIGTERM');
+          return;
+        }
+        if (fault) options.onTrouble(new Error(`${fault}.`));
+        resolve(kubeconfig);
       });
       started.stdout?.resume();
       started.once('error', reject);

@@ -51,7 +51,9 @@ export async function parity(args: string[]): Promise<void> {
   const home = await mkdtemp(path.join(tmpdir(), 'atelier-parity-'));
   const onTrouble = (error: Error) => say(error.message);
   const clusters = await Promise.all(
-    ['main', 'own'].map((name) => startCluster({ home: path.join(home, name), name, onTrouble, nodes: 1 })),
+    ['main', 'own'].map((name) =>
+      startCluster({ home: path.join(home, name), name, onTrouble, nodes: 1, ingress: { ports: 'high' } }),
+    ),
   );
   try {
     const [shared, own] = clusters.map((embedded) => ({ tools, kubeconfig: embedded.kubeconfig }));
