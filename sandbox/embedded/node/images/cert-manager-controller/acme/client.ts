@@ -7,9 +7,10 @@ import type { ContainerProcess } from '../../image.ts';
 import { dialError, requestError } from '../../in-cluster/words.ts';
 import { AcmeProblem, authorizationError, type Problem } from './problem.ts';
 
-/** Milliseconds for one exchange. */
+/** Milliseconds for one exchange, and for a certificate to be made. */
 const timeout = 90_000;
-/** Milliseconds between two looks at what the server is about. */
+/** Milliseconds between two looks at what the server is about: short at first, as ours needs no time to think. */
+const soonest = 100;
 const poll = 1000;
 /** How often a request is sent whose nonce is stale. */
 const tries = 3;
@@ -121,25 +122,28 @@ export class AcmeClient {
   async waitForAuthorization(uri: string, within: number): Promise<Authorization> {
     const { clock } = this.#options.process.container;
     const until = clock.monotonic() + within;
-    for (;;) {
+    for (let pause = soonest; ; pause = Math.min(poll, pause * 2)) {
       const authorization = await this.authorization(uri);
       if (authorization.status === 'valid') return authorization;
       if (authorization.status === 'invalid') throw authorizationError(authorization);
       if (clock.monotonic() > until) throw new Error('context deadline exceeded');
-      await this.#options.process.sleep(poll);
+      await this.#options.process.sleep(pause);
     }
   }
 
   /** Has the order's certificate made; answers with its chain in PEM. */
   async finalize(order: { uri: string; finalize: string }, request: Buffer): Promise<string> {
     const answer = await this.#post(order.finalize, { csr: base64url(request) }, [200]);
+    const { clock } = this.#options.process.container;
+    const until = clock.monotonic() + timeout;
     let current = orderOf(order.uri, answer.text);
-    while (current.status !== 'valid') {
+    for (let pause = soonest; current.status !== 'valid'; pause = Math.min(poll, pause * 2)) {
       if (current.status === 'invalid')
         throw new Error(
           `acme: order ${order.uri} status: invalid${current.error ? `; problem: ${new AcmeProblem(current.error).message}` : ''}`,
         );
-      await this.#options.process.sleep(poll / 2);
+      if (clock.monotonic() > until) throw new Error('context deadline exceeded');
+      await this.#options.process.sleep(pause);
       current = await this.order(order.uri);
     }
     return this.certificate(current.certificate ?? '');
