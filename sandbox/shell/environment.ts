@@ -33,7 +33,7 @@ export function shellEnvironment(place: ShellPlace, machine: NodeJS.ProcessEnv):
         NO_PROXY: '127.0.0.1,::1',
       }
     : {};
-  // OpenSSL, Python and Go read the first; curl, which may be built on another library, the second.
+  // OpenSSL, Python and Go (but on macOS) read the first; curl, which may be built on another library, the second.
   const trust = place.authorities ? { SSL_CERT_FILE: place.authorities, CURL_CA_BUNDLE: place.authorities } : {};
   const own = machine.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   return {
