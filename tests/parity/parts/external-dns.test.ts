@@ -93,7 +93,7 @@ async function answer({ command, input }: Step): Promise<string> {
 }
 
 describe('external-dns says and does what the real one did', () => {
-  test.each(['dnsendpoints', 'texts', 'ownership', 'ingresses', 'services', 'mistakes'])(
+  test.each(['dnsendpoints', 'texts', 'ownership', 'ingresses', 'services', 'conflicts', 'mistakes'])(
     '%s',
     async (name) => {
       whole.machines.zone.change({ delete: whole.machines.zone.list() });
