@@ -51,6 +51,8 @@ export class Exchange {
   done: () => void = () => {};
   /** We asked for gzip, not the client. */
   gzip = false;
+  /** Set while a kept connection is used: sends the request once more, where the server had closed it meanwhile. */
+  resend: (() => void) | undefined;
   /** Tries another server when one could not be reached; answers whether it does. */
   retry: (() => boolean) | undefined;
   log: Log;

@@ -65,6 +65,8 @@ export function createForwarder(process: ContainerProcess): Forwarder {
   // What Node says of the connection is nobody's business: servers keep it unless told otherwise.
   proxy.on('proxyReq', (request, req) => {
     request.removeHeader('connection');
+    const exchange = under.get(req as object);
+    if (exchange && !request.reusedSocket) exchange.resend = undefined;
     // The library says of a bodiless DELETE or OPTIONS that it has no length; Go says nothing.
     if (bodiless.has(req as object)) request.removeHeader('content-length');
   });
@@ -80,6 +82,12 @@ export function createForwarder(process: ContainerProcess): Forwarder {
       closing.add(exchange);
       if (!exchange.record.status) exchange.record.status = 499;
       res.destroy();
+      return;
+    }
+    const { resend } = exchange;
+    exchange.resend = undefined;
+    if (resend && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) {
+      resend();
       return;
     }
     if (exchange.retry?.()) return;
@@ -113,7 +121,10 @@ export function createForwarder(process: ContainerProcess): Forwarder {
           proxy.ws(req as IncomingMessage, upgrade.socket as never, { target, agent }, upgrade.head).catch(() => {});
           return;
         }
-        proxy.web(req as IncomingMessage, res as ServerResponse, options).catch(() => {});
+        const send = (): void => void proxy.web(req as IncomingMessage, res as ServerResponse, options).catch(() => {});
+        // As Go's transport does with what may be asked twice.
+        if (/^(?:GET|HEAD|OPTIONS|TRACE)$/.test(exchange.method)) exchange.resend = send;
+        send();
       };
     },
     close() {

@@ -84,6 +84,22 @@ endpoints:
     expect(seen(await rig.ask(stuck)).name).toBe('web-2');
   });
 
+  it('may close a kept connection: what can be asked twice is', async () => {
+    const asked = new WeakSet<object>();
+    await rig.backend('moody', '10.244.0.21', (request, response) => {
+      if (asked.has(request.socket)) request.socket.destroy();
+      else response.end('once');
+      asked.add(request.socket);
+    });
+    await rig.apply(ingress('moody', 'moody.test', 'moody'));
+    await rig.until({ host: 'moody.test' }, ok);
+    for (let index = 0; index < 4; index += 1) expect((await rig.ask({ host: 'moody.test' })).body).toBe('once');
+    const posts: number[] = [];
+    for (let index = 0; index < 2; index += 1)
+      posts.push((await rig.ask({ host: 'moody.test', method: 'POST', body: 'x' })).status);
+    expect(posts).toContain(502);
+  });
+
   it('stream both ways, and carry what becomes a WebSocket', async () => {
     const sockets = new WebSocketServer({ noServer: true });
     const server = await rig.backend('live', '10.244.0.20', (request, response) => {
