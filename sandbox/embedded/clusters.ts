@@ -81,8 +81,14 @@ export class Clusters {
     const directory = join(this.#home, 'clusters', name);
     const clock = createClock();
     const skipNode = async (milliseconds: number) => (await this.#node?.skip(name, milliseconds)) ?? 0;
-    const authority = await openWorkshopAuthority({ home: this.#home, domain, now: clock.now() });
+    // Keys are made beside the start of the API, not before it.
+    const coming = openWorkshopAuthority({ home: this.#home, domain, now: clock.now() });
+    coming.catch(() => {});
     const cluster = await createCluster({ directory, name, port, clock, skipNode });
+    const authority = await coming.catch(async (error) => {
+      await cluster.close();
+      throw error;
+    });
     this.#open.set(name, cluster);
     const kubeconfig = join(directory, 'admin.kubeconfig');
     const base = { cluster: name, server: cluster.url, ca: cluster.pki.ca.cert };
