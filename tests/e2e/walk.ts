@@ -83,7 +83,7 @@ async function take(page: Page, atelier: Atelier, thing: ReturnType<Page['locato
     // certbot waits in the second terminal until its record is there.
     if (words.startsWith('kubectl exec certbot -- ls')) await endCertbot(page);
     // Somebody who looks on has seen enough before the next look.
-    else if (number === '2' && (await panel.getAttribute('data-busy').catch(() => null)) === 'true')
+    else if (number === '2' && (await panel.and(page.locator('[data-busy="true"]')).count()))
       await page.locator('#terminal-panel-2 textarea').press('Control+c');
     const before = (await panel.count()) ? Number((await panel.getAttribute('data-prompts')) ?? 0) : 0;
     await thing.locator('[data-run-go]').click();
