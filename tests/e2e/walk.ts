@@ -131,4 +131,5 @@ async function endCertbot(page: Page): Promise<void> {
   await panel.locator('textarea').focus();
   await page.keyboard.press('Enter');
   await expect(panel).toHaveAttribute('data-busy', 'false', { timeout: 60_000 });
+  await page.locator('[role=tab]').first().click();
 }
