@@ -100,7 +100,7 @@ export const differences: Difference[] = [
   {
     part: 'traefik',
     at: 'HTTP/1.0',
-    why: 'Node answers as HTTP/1.1 and says Connection: close; clients of 1.0 take that.',
+    why: 'Node answers with a status line of HTTP/1.1 and says Connection: close; clients of 1.0 take that.',
   },
   {
     part: 'traefik',
@@ -124,8 +124,23 @@ export const differences: Difference[] = [
   },
   {
     part: 'traefik',
-    at: 'Gateway API, IngressRouteTCP, IngressRouteUDP, other providers, plug-ins, ACME resolvers, HTTP/3, tracing, h2c to servers',
-    why: 'Not played. The Gateway API says so in the log; the others are as if they were not there.',
+    at: 'IngressRouteTCP, IngressRouteUDP, other providers, plug-ins, ACME resolvers, HTTP/3, tracing, h2c to servers',
+    why: 'Not played: they are as if they were not there.',
+  },
+  {
+    part: 'traefik',
+    at: 'TLSOption clientAuth and cipherSuites, responseHeaderTimeout of a ServersTransport, strategy other than wrr',
+    why: 'Read, and without effect: nobody is asked for a certificate, the ciphers are those of Node, a server may take its time, and all take turns.',
+  },
+  {
+    part: 'traefik',
+    at: 'Gateway API: GRPCRoute, TCPRoute, TLSRoute, BackendTLSPolicy',
+    why: 'They have to be listable, as for the real one, and the GatewayClass tells the same supportedFeatures; but routes of these kinds lead nowhere and get no status, and no policy is applied.',
+  },
+  {
+    part: 'traefik',
+    at: 'Gateway API: Gateway Not Accepted error="11 errors occurred …"',
+    why: 'The real one tells several errors in the order of a Go map, anew each time; ours in the order of the listeners.',
   },
   {
     part: 'traefik',

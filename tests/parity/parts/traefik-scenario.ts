@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { connect, createServer as createRawServer, type Server as RawServer } from 'node:net';
+import { outward } from '../../../sandbox/embedded/node/network/network.ts';
+import type { Rig } from '../../unit/sandbox/embedded/node/images/traefik/rig.ts';
 
 /** Where a Traefik runs, ours or the real one. Objects are in the namespace `default`, as far as the texts go. */
 export interface World {
@@ -11,6 +13,26 @@ export interface World {
   place(name: string, port: number): { address: string; port: number };
   /** All that it has said so far. */
   said(): string;
+}
+
+/** Makes servers of this machine pods of the rig's network; port 1 is only asked for its address. */
+export function behind({ network }: Rig): World['place'] {
+  let known = 0;
+  return (_, port) => {
+    if (port === 1) return { address: '10.244.1.99', port };
+    known += 1;
+    const address = `10.244.1.${known}`;
+    void network.pod(address).listen(port, (socket) => {
+      outward('127.0.0.1', port).then(
+        (there) => {
+          socket.pipe(there).pipe(socket);
+          there.on('close', () => socket.destroy());
+        },
+        () => socket.destroy(),
+      );
+    });
+    return { address, port };
+  };
 }
 
 const service = (name: string, { address, port }: { address: string; port: number }): string => `
@@ -215,7 +237,7 @@ const asks: [what: string, request: string][] = [
   ['a chain', get('chain.test', '/x')],
 ];
 
-function get(host: string, path: string, headers = ''): string {
+export function get(host: string, path: string, headers = ''): string {
   return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers}${/^connection:/im.test(headers) ? '' : 'Connection: close\r\n'}\r\n`;
 }
 
@@ -224,7 +246,7 @@ function post(method: string, headers: string, body: string): string {
 }
 
 /** Tells what it was asked; some paths answer otherwise. */
-function echo(name: string): Server {
+export function echo(name: string): Server {
   return createServer((request, response) => {
     const { url = '/', method } = request;
     const status = Number(/^\/status\/(\d+)/.exec(url)?.[1] ?? 200);
@@ -252,7 +274,7 @@ function echo(name: string): Server {
 }
 
 /** One request over a connection of its own: all that comes back. */
-function exchange(port: number, request: string): Promise<string> {
+export function exchange(port: number, request: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     let text = '';
@@ -268,7 +290,7 @@ function exchange(port: number, request: string): Promise<string> {
 }
 
 /** What differs from run to run, and from place to place, out of a text. */
-function plain(text: string, places: Map<string, string>): string {
+export function plain(text: string, places: Map<string, string>): string {
   let told = text
     .replaceAll('\r\n', '\n')
     .replaceAll(/^Date: .*$/gm, 'Date: NOW')

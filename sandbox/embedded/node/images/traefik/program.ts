@@ -10,6 +10,7 @@ import { healthcheck } from './healthcheck.ts';
 import { internalHandlers } from './internal-handlers.ts';
 import { createLog, isLevel, type Log } from './log.ts';
 import { crdProvider } from './providers/crd.ts';
+import { gatewayProvider } from './providers/gateway.ts';
 import { ingressProvider } from './providers/ingress.ts';
 import { internalConfiguration } from './providers/internal.ts';
 import { nginxProvider } from './providers/nginx.ts';
@@ -181,6 +182,7 @@ async function serve(process: ContainerProcess, options: Options): Promise<numbe
     ...(options.has('providers.kubernetesingress') ? [ingressProvider(context)] : []),
     ...(options.has('providers.kubernetescrd') ? [crdProvider(context)] : []),
     ...(options.has('providers.kubernetesingressnginx') ? [nginxProvider(context)] : []),
+    ...(options.has('providers.kubernetesgateway') ? [gatewayProvider(context)] : []),
   ];
   for (const provider of providers) {
     log.info(`Starting provider ${provider.title}`);
@@ -190,10 +192,6 @@ async function serve(process: ContainerProcess, options: Options): Promise<numbe
       log.error(`Cannot start the provider ${provider.title}`, { error: (error as Error).message });
     }
   }
-  if (options.has('providers.kubernetesgateway'))
-    log.warn('The Gateway API is not part of this simulated Traefik: its routes lead nowhere', {
-      providerName: 'kubernetesgateway',
-    });
   log.info('Starting provider *acme.ChallengeTLSALPN');
 
   await process.idle(

@@ -3,6 +3,7 @@ import { type Middleware, qualified } from '../dynamic.ts';
 import type { BuildContext } from '../routing/build.ts';
 import { type Handler, reply } from '../server/exchange.ts';
 import { basicAuth } from './basic-auth.ts';
+import { requestHeaderModifier, requestRedirect, responseHeaderModifier, urlRewrite } from './gateway.ts';
 import { headers } from './headers.ts';
 import { ipAllowList, rateLimit, retry } from './limits.ts';
 import { addPrefix, replacePath, replacePathRegex, stripPrefix, stripPrefixRegex } from './paths.ts';
@@ -31,9 +32,13 @@ const kinds: Record<string, Build> = {
   redirectScheme,
   replacePath,
   replacePathRegex,
+  requestHeaderModifier,
+  requestRedirect,
+  responseHeaderModifier,
   retry,
   stripPrefix,
   stripPrefixRegex,
+  urlRewrite,
   /** The limit of the provider for ingress-nginx. */
   buffering:
     (next, { maxRequestBodyBytes = 0 }) =>

@@ -4,7 +4,7 @@ import type { Build } from './build.ts';
 import { replacementOf } from './redirects.ts';
 
 /** Changes the path of what is asked for; the query stays. */
-function rewrite({ req }: Exchange, change: (path: string) => string): void {
+export function rewrite({ req }: Exchange, change: (path: string) => string): void {
   const url = req.url ?? '/';
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);

@@ -99,7 +99,7 @@ function versionOf(name: string): SecureVersion | undefined {
 }
 
 /** The names of a certificate whose key fits. Throws what Go's tls.X509KeyPair says of others. */
-function namesOf({ cert, key }: Certificate): string[] {
+export function namesOf({ cert, key }: Certificate): string[] {
   const failed = (text: string): Error => new Error(`unable to generate TLS certificate: tls: ${text}`);
   if (!/-----BEGIN CERTIFICATE-----/.test(cert))
     throw failed(

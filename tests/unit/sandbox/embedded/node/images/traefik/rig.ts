@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   createServer,
   request as httpRequest,
@@ -7,6 +8,7 @@ import {
 } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject, Loose } from '../../../../../../../kubernetes/object.ts';
@@ -28,7 +30,10 @@ const plurals: Record<string, [group: string, version: string, resource: string]
   ClusterRole: ['rbac.authorization.k8s.io', 'v1', 'clusterroles'],
   ClusterRoleBinding: ['rbac.authorization.k8s.io', 'v1', 'clusterrolebindings'],
   CustomResourceDefinition: ['apiextensions.k8s.io', 'v1', 'customresourcedefinitions'],
+  GatewayClass: ['gateway.networking.k8s.io', 'v1', 'gatewayclasses'],
 };
+
+const clustered = /^(?:Cluster.*|IngressClass|GatewayClass|Namespace|CustomResourceDefinition)$/;
 
 function gvrOf({ kind, apiVersion }: KubeObject) {
   const known = plurals[kind];
@@ -93,6 +98,7 @@ export const rules = [
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses', 'ingressclasses'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses/status'], verbs: ['update'] },
   { apiGroups: ['traefik.io'], resources: ['*'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['gateway.networking.k8s.io'], resources: ['*'], verbs: ['get', 'list', 'watch', 'update'] },
 ];
 
 const crds: [kind: string, plural: string][] = [
@@ -120,7 +126,20 @@ const usual = [
   '--accesslog=true',
 ];
 
-export async function openTraefik(args: string[], granted: Loose[] = rules, withCrds = false): Promise<Rig> {
+/** The definitions of the Gateway API, as our chart has them. */
+export function gatewayDefinitions(): string {
+  const directory = join(import.meta.dirname, '../../../../../../../manifests/charts/traefik/crds');
+  const plurals = ['gatewayclasses', 'gateways', 'httproutes', 'grpcroutes', 'referencegrants', 'backendtlspolicies'];
+  return plurals.map((plural) => readFileSync(join(directory, `${plural}.yaml`), 'utf8')).join('---\n');
+}
+
+/** @param before objects that are there when Traefik starts, as YAML */
+export async function openTraefik(
+  args: string[],
+  granted: Loose[] = rules,
+  withCrds = false,
+  before = '',
+): Promise<Rig> {
   const cluster = await openTestCluster();
   const { client } = cluster;
   const clock = createClock();
@@ -162,6 +181,7 @@ export async function openTraefik(args: string[], granted: Loose[] = rules, with
           ],
         },
       });
+  for (const document of parseAllDocuments(before)) await create(document.toJS() as Loose);
   const asked = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
   const accounts = { group: '', version: 'v1', resource: 'serviceaccounts' };
   const { status } = await client.createSubresource(accounts, 'traefik', 'default', 'token', asked);
@@ -222,8 +242,7 @@ export async function openTraefik(args: string[], granted: Loose[] = rules, with
       for (const document of parseAllDocuments(text)) {
         const object = document.toJS() as KubeObject | null;
         if (!object) continue;
-        if (!object.kind.startsWith('Cluster') && object.kind !== 'IngressClass')
-          object.metadata.namespace ??= 'default';
+        if (!clustered.test(object.kind)) object.metadata.namespace ??= 'default';
         const resource = gvrOf(object);
         await client.create(resource, object).catch(async (error) => {
           if (error.code !== 409) throw error;
@@ -237,7 +256,7 @@ export async function openTraefik(args: string[], granted: Loose[] = rules, with
       await client.delete(
         gvrOf({ kind, apiVersion: 'v1', metadata: {} }),
         name,
-        kind === 'IngressClass' ? undefined : 'default',
+        clustered.test(kind) ? undefined : 'default',
       );
     },
     async backend(name, address, listener, port = 80) {
