@@ -122,6 +122,7 @@ spec: {controllerName: example.test/controller}
       `{name: notls, port: ${websecure}, protocol: HTTPS, hostname: c.test}`,
       `{name: foreign, port: ${websecure}, protocol: HTTPS, hostname: d.test, tls: {certificateRefs: [{name: cert, namespace: ${other}}]}}`,
       `{name: kinds, port: ${plainPort}, protocol: HTTP, hostname: e.test, allowedRoutes: {kinds: [{kind: HTTPRoute}, {kind: TCPRoute}]}}`,
+      `{name: selector, port: ${plainPort}, protocol: HTTP, hostname: g.test, allowedRoutes: {namespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: Like}]}}}}`,
       `{name: configmap, port: ${websecure}, protocol: HTTPS, hostname: f.test, tls: {certificateRefs: [{kind: ConfigMap, name: cert}]}}`,
     ]),
     // Who goes first.

@@ -69,26 +69,26 @@ function load(
   if (group !== 'core' || kind !== 'Service') {
     if (kind === 'TraefikService' && name.includes('@')) return name;
     try {
-      return extension(namespace, { ...ref, group: ref.group }, 'TraefikService', 'HTTPBackendRef', settings);
+      return extension(namespace, ref, 'TraefikService', 'HTTPBackendRef', settings);
     } catch (error) {
       throw new Unresolved('InvalidKind', cannot((error as Error).message));
     }
   }
   if (!port) throw new Unresolved('UnsupportedProtocol', cannot('port is required'));
   const short = (why: string): string => `Cannot load HTTPBackendRef ${namespace}/${name}: ${why}`;
-  let found: { servers: string[]; servicePort: Loose };
+  let reached: { servers: string[]; servicePort: Loose };
   try {
-    found = places(ref, namespace, world, settings);
+    reached = places(ref, namespace, world, settings);
   } catch (error) {
     throw new Unresolved('BackendNotFound', short((error as Error).message));
   }
   let scheme: string;
   try {
-    scheme = protocolOf(found.servicePort);
+    scheme = protocolOf(reached.servicePort);
   } catch (error) {
     throw new Unresolved('UnsupportedProtocol', short((error as Error).message));
   }
-  const servers: Server[] = found.servers.map((server) => ({ url: `${scheme}://${server}` }));
+  const servers: Server[] = reached.servers.map((server) => ({ url: `${scheme}://${server}` }));
   dynamic.services.set(full, { servers });
   return full;
 }

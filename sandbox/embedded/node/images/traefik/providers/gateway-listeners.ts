@@ -1,5 +1,5 @@
 import type { KubeObject, Loose } from '../../../../../../kubernetes/object.ts';
-import { selectorRequirements, selects } from '../../../../../../kubernetes/selectors.ts';
+import { matchLabels, selectorRequirements } from '../../../../../../kubernetes/selectors.ts';
 import type { EntryPoint } from '../configuration/static.ts';
 import type { Certificate } from '../dynamic.ts';
 import type { Log } from '../log.ts';
@@ -83,15 +83,12 @@ function complaints(
     ];
   listener.entryPoint = entry.name;
   const { from = 'Same', selector } = spec.allowedRoutes?.namespaces ?? {};
-  if (from === 'Selector' && !selectorRequirements(selector ?? {}))
-    return [
-      condition(
-        'ResolvedRefs',
-        'InvalidRouteNamespacesSelector',
-        'Invalid route namespaces selector: malformed selector',
-      ),
-    ];
-  listener.namespaces = allowedNamespaces(gateway, from, selector, world);
+  try {
+    listener.namespaces = allowedNamespaces(gateway, from, selector, world);
+  } catch (error) {
+    const why = `malformed selector: ${(error as Error).message}`;
+    return [condition('ResolvedRefs', 'InvalidRouteNamespacesSelector', `Invalid route namespaces selector: ${why}`)];
+  }
   const unsupported = (reason: string, message: string): Condition[] => {
     const { observedGeneration, ...rest } = condition('Conflicted', reason, message);
     return [rest];
@@ -202,14 +199,16 @@ function usable(world: GatewayWorld, name: string, namespace: string, key: strin
   return certificate;
 }
 
+/** Throws where the selector is none. */
 function allowedNamespaces(gateway: KubeObject, from: string, selector: Loose, world: GatewayWorld): string[] {
   if (from === 'All') return [''];
   if (from !== 'Selector') return [gateway.metadata.namespace ?? ''];
   // No selector at all selects nothing.
-  if (!selector) return [];
+  const requirements = selectorRequirements(selector);
+  if (!requirements) return [];
   return world.namespaces
     .list()
-    .filter(({ metadata }) => selects(selector, metadata.labels))
+    .filter(({ metadata }) => matchLabels(requirements, metadata.labels))
     .map(({ metadata }) => metadata.name ?? '');
 }
 

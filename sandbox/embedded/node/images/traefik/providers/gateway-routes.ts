@@ -125,7 +125,7 @@ function loadRules(
         continue;
       }
       const [only] = backendRefs;
-      if (backendRefs.length === 1 && only.group === 'traefik.io' && /^.*@internal$/.test(only.name)) {
+      if (backendRefs.length === 1 && isInternal(only)) {
         router.service = only.name;
         continue;
       }
@@ -135,3 +135,7 @@ function loadRules(
   });
   return condition;
 }
+
+/** A service of Traefik's own: `ping@internal`. */
+const isInternal = ({ group, kind, name }: Loose): boolean =>
+  group === 'traefik.io' && kind === 'TraefikService' && name.endsWith('@internal');
