@@ -9,13 +9,15 @@ import { validateLessons } from '../../lessons/validate.ts';
 import { UserError } from '../../server/user-error.ts';
 import { lessonKey } from '../../sessions/session.ts';
 import { clear, furnish, replenish, requireDisposable } from '../lessons/disposable.ts';
-import { makeMistake, mistakesOf } from '../lessons/mistakes.ts';
-import { type Finding, rehearse } from '../lessons/rehearse.ts';
+import { perform } from '../lessons/programme.ts';
+import type { Finding } from '../lessons/rehearse.ts';
 import { openStage, type Stage } from '../lessons/stage.ts';
 import { ROOT, say, TOOLS } from '../project.ts';
 
 /** Whose sandbox rehearsals take place in. */
 const LEARNER = 'rehearsal';
+/** Embedded clusters that rehearsals take place in at once: they wait more than they work. */
+const STAGES = 3;
 const USAGE =
   'use `lessons check` or `lessons test [TRACK[/LESSON]…] [--kubeconfig FILE [--mark-disposable]] [--no-mistakes]`.';
 
@@ -56,23 +58,31 @@ async function test(args: string[]): Promise<void> {
   }
   const home = await mkdtemp(path.join(tmpdir(), 'atelier-lessons-'));
   const trouble: string[] = [];
-  const stage = await openStage({
-    home,
-    learner: LEARNER,
-    tools,
-    tracks,
-    ...(kubeconfig && { kubeconfig }),
-    onTrouble: (error) => trouble.push(error.message),
-  });
+  const stages: Stage[] = [];
   const findings: Finding[] = [];
-  const prepare = async () => {
-    if (kubeconfig) await replenish(tools, kubeconfig);
-  };
   try {
-    for (const folder of chosen)
-      for await (const finding of walk(stage, folder, values.mistakes, prepare)) report(finding, findings);
+    for (let index = 0; index < (kubeconfig ? 1 : STAGES); index += 1) {
+      stages.push(
+        await openStage({
+          home: path.join(home, `stage-${index + 1}`),
+          learner: LEARNER,
+          tools,
+          tracks,
+          ...(kubeconfig && { kubeconfig }),
+          onTrouble: (error) => trouble.push(error.message),
+        }),
+      );
+    }
+    await perform(stages, {
+      lessons: chosen,
+      mistakes: values.mistakes,
+      async prepare() {
+        if (kubeconfig) await replenish(tools, kubeconfig);
+      },
+      report: (finding) => report(finding, findings),
+    });
   } finally {
-    await stage.close();
+    await Promise.all(stages.map((stage) => stage.close()));
     if (kubeconfig) await clear(tools, kubeconfig, LEARNER);
     await rm(home, { recursive: true, force: true });
   }
@@ -80,41 +90,6 @@ async function test(args: string[]): Promise<void> {
   if (failed > 0 && trouble.length > 0) say(`meanwhile: ${[...new Set(trouble)].join('; ')}`);
   process.stdout.write(`${findings.length - failed} passed, ${failed} failed\n`);
   if (failed > 0) process.exitCode = 1;
-}
-
-async function* walk(
-  stage: Stage,
-  folder: LessonFolder,
-  withMistakes: boolean,
-  prepare: () => Promise<void>,
-): AsyncGenerator<Finding> {
-  const key = lessonKey(folder);
-  const began = performance.now();
-  await stage.session.catchUp(key);
-  let rehearsed = false;
-  yield { name: `${key}: caught up in ${((performance.now() - began) / 1000).toFixed(1)} s` };
-  yield* await twice(async () => {
-    await prepare();
-    if (rehearsed) await stage.session.reset(key);
-    rehearsed = true;
-    return rehearse(stage, folder);
-  });
-  if (!withMistakes) return;
-  for (const mistake of mistakesOf(folder)) {
-    yield* await twice(async () => {
-      await prepare();
-      return [await makeMistake(stage, folder, mistake)];
-    });
-  }
-}
-
-/** A rehearsal that fails is tried once more, and says so. */
-async function twice(attempt: () => Promise<Finding[]>): Promise<Finding[]> {
-  const first = await attempt();
-  const failed = first.filter(({ failure }) => failure);
-  if (failed.length === 0) return first;
-  for (const { name, failure } of failed) say(`once more: ${name}: ${failure}`);
-  return (await attempt()).map((finding) => ({ ...finding, name: `${finding.name} (second try)` }));
 }
 
 function report(finding: Finding, findings: Finding[]): void {

@@ -23,11 +23,11 @@ const MAIN = path.join(ROOT, 'src/cli/main.ts');
 
 /** Each suite is a program of its own, so that none leaves anything behind for the next. */
 export const SUITES: Suite[] = [
-  { name: 'verify', budget: 150, run: (env) => verify(env) },
-  { name: 'unit', budget: 240, run: (env) => vitest('tests/unit', env) },
-  { name: 'parity', budget: 210, run: (env) => vitest('tests/parity', env) },
-  { name: 'lessons', budget: 300, run: (env) => rehearsals(env) },
-  { name: 'e2e', budget: 300, run: (env) => playwright(env) },
+  { name: 'verify', budget: 90, run: (env) => verify(env) },
+  { name: 'unit', budget: 270, run: (env) => vitest('tests/unit', env) },
+  { name: 'parity', budget: 190, run: (env) => vitest('tests/parity', env) },
+  { name: 'lessons', budget: 480, run: (env) => rehearsals(env) },
+  { name: 'e2e', budget: 410, run: (env) => playwright(env) },
 ];
 
 /** What `npm run verify` asks: types, pages, lint and format, unused code, lessons. */
