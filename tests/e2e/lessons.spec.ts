@@ -5,7 +5,7 @@ import { walk } from './walk.ts';
 
 test.describe.configure({ mode: 'serial' });
 
-const WALKED = ['plan', 'cluster', 'raw-jupyter', 'helm', 'ingress', 'names', 'stocktaking'];
+const WALKED = ['plan', 'cluster', 'raw-jupyter', 'helm', 'ingress', 'names', 'tls', 'stocktaking'];
 
 for (const lesson of WALKED) {
   test(`a learner does ${lesson} from first to last, in English`, async ({ page, atelier }) => {

@@ -119,10 +119,14 @@ async function typeProof(page: Page, panel: ReturnType<Page['locator']>): Promis
     const rows = await page.locator('#terminal-panel-2 .xterm-rows > div').allTextContents();
     return rows.map((row) => row.trim()).find((row) => /^[\w-]{43}$/.test(row)) ?? '';
   };
+  // A terminal that is not in front draws nothing.
+  await page.locator('[role=tab]').nth(1).click();
   await expect.poll(value, { timeout: 30_000 }).not.toBe('');
+  const proof = await value();
+  await page.locator('[role=tab]').first().click();
   await expect(panel).toHaveAttribute('data-busy', 'true');
   await panel.locator('textarea').focus();
-  await page.keyboard.type(`${await value()}\n`);
+  await page.keyboard.type(`${proof}\n`);
 }
 
 async function endCertbot(page: Page): Promise<void> {
