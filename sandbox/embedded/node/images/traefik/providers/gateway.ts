@@ -60,7 +60,7 @@ export function gatewayProvider(context: ProviderContext): Provider {
     start(tell) {
       const labelSelector = options.text(`${root}.labelselector`);
       log.info(`Label selector is: ${JSON.stringify(labelSelector)}`);
-      log.info('Creating in-cluster Provider client');
+      log.info('Creating in-cluster Provider client', { endpoint: options.text(`${root}.endpoint`) });
       const watches = context.watches();
       const watched = options.list(`${root}.namespaces`);
       const scope = { namespaces: watched };
