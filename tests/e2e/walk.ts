@@ -83,8 +83,7 @@ async function take(page: Page, atelier: Atelier, thing: ReturnType<Page['locato
     // certbot waits in the second terminal until its record is there.
     if (words.startsWith('kubectl exec certbot -- ls')) await endCertbot(page);
     // Somebody who looks on has seen enough before the next look.
-    else if (number === '2' && (await panel.and(page.locator('[data-busy="true"]')).count()))
-      await page.locator('#terminal-panel-2 textarea').press('Control+c');
+    else if (number === '2') await endSecond(page);
     const before = (await panel.count()) ? Number((await panel.getAttribute('data-prompts')) ?? 0) : 0;
     await thing.locator('[data-run-go]').click();
     if (words.startsWith('read ')) await typeProof(page, panel);
@@ -113,6 +112,18 @@ async function answer(atelier: Atelier, form: ReturnType<Page['locator']>): Prom
   await expect(form).toBeHidden();
 }
 
+/** Ends what still goes on in the second terminal, where there is one. */
+async function endSecond(page: Page): Promise<void> {
+  const tab = page.locator('#terminal-tab-2');
+  if ((await tab.count()) === 0) return;
+  await tab.click();
+  const panel = page.locator('#terminal-panel-2');
+  await expect(panel).toHaveAttribute('data-busy', /true|false/);
+  if ((await panel.getAttribute('data-busy')) === 'false') return;
+  await panel.locator('textarea').press('Control+c');
+  await expect(panel).toHaveAttribute('data-busy', 'false');
+}
+
 /** Copies the value that certbot shows in the second terminal to whoever asks for it in the first. */
 async function typeProof(page: Page, panel: ReturnType<Page['locator']>): Promise<void> {
   const value = async () => {
@@ -120,10 +131,10 @@ async function typeProof(page: Page, panel: ReturnType<Page['locator']>): Promis
     return rows.map((row) => row.trim()).find((row) => /^[\w-]{43}$/.test(row)) ?? '';
   };
   // A terminal that is not in front draws nothing.
-  await page.locator('[role=tab]').nth(1).click();
+  await page.locator('#terminal-tab-2').click();
   await expect.poll(value, { timeout: 30_000 }).not.toBe('');
   const proof = await value();
-  await page.locator('[role=tab]').first().click();
+  await page.locator('#terminal-tab-1').click();
   await expect(panel).toHaveAttribute('data-busy', 'true');
   await panel.locator('textarea').focus();
   await page.keyboard.type(`${proof}\n`);
@@ -131,9 +142,9 @@ async function typeProof(page: Page, panel: ReturnType<Page['locator']>): Promis
 
 async function endCertbot(page: Page): Promise<void> {
   const panel = page.locator('#terminal-panel-2');
-  await page.locator('[role=tab]').nth(1).click();
+  await page.locator('#terminal-tab-2').click();
   await panel.locator('textarea').focus();
   await page.keyboard.press('Enter');
   await expect(panel).toHaveAttribute('data-busy', 'false', { timeout: 60_000 });
-  await page.locator('[role=tab]').first().click();
+  await page.locator('#terminal-tab-1').click();
 }
