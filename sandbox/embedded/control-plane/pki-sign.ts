@@ -3,7 +3,6 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
   type Extension,
-  KeyUsageFlags,
   KeyUsagesExtension,
   PemConverter,
   Pkcs10CertificateRequest,
@@ -11,41 +10,13 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { keyPurposes, keyUsageBits } from '../../../kubernetes/key-usages.ts';
 import type { KeyPair } from './pki.ts';
 
 const year = 365 * 86_400;
 const backdate = 300;
 const short = 8 * 3600;
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-
-const flags: Record<string, number> = {
-  signing: KeyUsageFlags.digitalSignature,
-  'digital signature': KeyUsageFlags.digitalSignature,
-  'content commitment': KeyUsageFlags.nonRepudiation,
-  'key encipherment': KeyUsageFlags.keyEncipherment,
-  'key agreement': KeyUsageFlags.keyAgreement,
-  'data encipherment': KeyUsageFlags.dataEncipherment,
-  'cert sign': KeyUsageFlags.keyCertSign,
-  'crl sign': KeyUsageFlags.cRLSign,
-  'encipher only': KeyUsageFlags.encipherOnly,
-  'decipher only': KeyUsageFlags.decipherOnly,
-};
-
-const purposes: Record<string, string> = {
-  any: '2.5.29.37.0',
-  'server auth': '1.3.6.1.5.5.7.3.1',
-  'client auth': '1.3.6.1.5.5.7.3.2',
-  'code signing': '1.3.6.1.5.5.7.3.3',
-  'email protection': '1.3.6.1.5.5.7.3.4',
-  's/mime': '1.3.6.1.5.5.7.3.4',
-  'ipsec end system': '1.3.6.1.5.5.7.3.5',
-  'ipsec tunnel': '1.3.6.1.5.5.7.3.6',
-  'ipsec user': '1.3.6.1.5.5.7.3.7',
-  timestamping: '1.3.6.1.5.5.7.3.8',
-  'ocsp signing': '1.3.6.1.5.5.7.3.9',
-  'microsoft sgc': '1.3.6.1.4.1.311.10.3.3',
-  'netscape sgc': '2.16.840.1.113730.4.1',
-};
 
 /** The order in which Go writes a name. */
 const order = ['C', 'O', 'OU', 'L', 'ST', 'street', 'postalCode', 'CN', 'serialNumber'];
@@ -66,8 +37,8 @@ export async function signRequest(ca: KeyPair, { request, usages, seconds, now }
   const authority = new X509Certificate(ca.cert);
   const lifetime = Math.max(600, Math.min(seconds ?? year, year));
   const end = now.getTime() + (lifetime < short ? lifetime : lifetime - backdate) * 1000;
-  const bits = usages.reduce((all, usage) => all | (flags[usage] ?? 0), 0);
-  const extended = [...new Set(usages.flatMap((usage) => purposes[usage] ?? []))];
+  const bits = usages.reduce((all, usage) => all | (keyUsageBits[usage] ?? 0), 0);
+  const extended = [...new Set(usages.flatMap((usage) => keyPurposes[usage] ?? []))];
   const extensions: Extension[] = [];
   if (bits) extensions.push(new KeyUsagesExtension(bits, true));
   if (extended.length > 0) extensions.push(new ExtendedKeyUsageExtension(extended));

@@ -6,38 +6,16 @@ import {
   KeyUsagesExtension,
   Pkcs10CertificateRequest,
 } from '@peculiar/x509';
+import { keyPurposes, keyUsageBits } from '../../../../../kubernetes/key-usages.ts';
 import type { Loose } from '../../../../../kubernetes/object.ts';
 import { issuerRefFaults } from './certificate-rules.ts';
 import { forbidden, invalid, required } from './field-errors.ts';
 
 /** Usages of the key, in the order of their bits. https://datatracker.ietf.org/doc/html/rfc5280#section-4.2.1.3 */
-const keyUsages = [
-  'digital signature',
-  'content commitment',
-  'key encipherment',
-  'data encipherment',
-  'key agreement',
-  'cert sign',
-  'crl sign',
-  'encipher only',
-  'decipher only',
-];
-
-const extendedUsages: Record<string, string> = {
-  any: '2.5.29.37.0',
-  'server auth': '1.3.6.1.5.5.7.3.1',
-  'client auth': '1.3.6.1.5.5.7.3.2',
-  'code signing': '1.3.6.1.5.5.7.3.3',
-  'email protection': '1.3.6.1.5.5.7.3.4',
-  's/mime': '1.3.6.1.5.5.7.3.4',
-  'ipsec end system': '1.3.6.1.5.5.7.3.5',
-  'ipsec tunnel': '1.3.6.1.5.5.7.3.6',
-  'ipsec user': '1.3.6.1.5.5.7.3.7',
-  timestamping: '1.3.6.1.5.5.7.3.8',
-  'ocsp signing': '1.3.6.1.5.5.7.3.9',
-  'microsoft sgc': '1.3.6.1.4.1.311.10.3.3',
-  'netscape sgc': '2.16.840.1.113730.4.1',
-};
+const keyUsages = Object.entries(keyUsageBits)
+  .filter(([name]) => name !== 'signing')
+  .sort(([, one], [, other]) => one - other)
+  .map(([name]) => name);
 
 /** What is wrong with a new CertificateRequest: whom it asks, and the signing request inside. */
 export async function requestFaults({ spec, status }: Loose): Promise<string[]> {
@@ -77,11 +55,10 @@ function usageFault(request: Pkcs10CertificateRequest, wanted: string[], isCA: b
   const encoded = keyUsages.filter((_, bit) => (bits & (1 << bit)) !== 0);
   if (!isDeepStrictEqual(encoded, expected))
     return `encoded CSR error: the KeyUsages ${list(encoded)} do not match the expected KeyUsages ${list(expected)}`;
-  const ids = wanted.map((name) => extendedUsages[name]).filter((id) => id !== undefined);
+  const ids = wanted.map((name) => keyPurposes[name]).filter((id) => id !== undefined);
   const own = Array.from(extended instanceof ExtendedKeyUsageExtension ? extended.usages : [], String);
   if (isDeepStrictEqual(own, ids)) return undefined;
-  const names = (of: string[]) =>
-    of.map((id) => Object.entries(extendedUsages).find(([, one]) => one === id)?.[0] ?? id);
+  const names = (of: string[]) => of.map((id) => Object.entries(keyPurposes).find(([, one]) => one === id)?.[0] ?? id);
   return `encoded CSR error: the ExtKeyUsages ${list(names(own))} do not match the expected ExtKeyUsages ${list(names(ids))}`;
 }
 
