@@ -23,6 +23,7 @@ kubectl delete dnsendpoints wildcard apex docs --ignore-not-found
 kubectl delete pod look --grace-period=1 --ignore-not-found
 helm upgrade notebook "$notebook" --reset-values
 kubectl run look --image=nicolaka/netshoot:v0.13 --command -- sleep infinity
+kubectl wait pod/look --for=condition=Ready --timeout=60s
 atelier wait nobody/look
 kubectl exec look -- dig jupyter.${domain}
 atelier answer nobody/code NXDOMAIN
