@@ -43,6 +43,8 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
   let withdraw: (() => void) | undefined;
   /** Commands clicked before the shell stood at its prompt. */
   let waiting: string[] = [];
+  /** What the shell is at has not been told yet. */
+  let first = true;
 
   const say = (text: string) => {
     notice.textContent = text;
@@ -56,6 +58,7 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
   function onControl(control: Control): void {
     switch (control.type) {
       case 'hello':
+        first = true;
         if (control.reset) {
           replaying = true;
           terminal.reset();
@@ -73,7 +76,9 @@ export function createSession(panel: HTMLElement, options: SessionOptions): Sess
         busy = control.busy;
         if (!busy) withdraw?.();
         tell();
-        if (!busy) release();
+        // A shell that was at work before this page came may not get to its prompt by itself: that is offered.
+        if (!busy || (first && control.command)) release();
+        first = false;
         break;
       case 'owner':
         owner = control.owner;
