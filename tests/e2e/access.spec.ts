@@ -42,6 +42,11 @@ for (const language of ['en', 'fr'] as const) {
         for (const path of ['', 'datalab/']) {
           await page.goto(`${atelier.origin}/${language}/${path}`);
           await expect(page.locator('.lessons li')).toHaveCount(lessons);
+          // Nothing stands out of the page: not at this width, nor on a phone.
+          for (const width of [390, 1280]) {
+            await page.setViewportSize({ width, height: 720 });
+            expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+          }
           expect(await objections(page)).toEqual([]);
         }
         await atelier.open(page, 'raw-jupyter', language);
